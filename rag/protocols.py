@@ -1,0 +1,71 @@
+"""The narrow waist: what a stage must offer, in at most three methods each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.types import Delta, Document, Draft, Evidence, Hit
+
+Vectors = NDArray[np.float32]
+
+
+@runtime_checkable
+class Embedder(Protocol):
+    """Texts to unit vectors.
+
+    ``fingerprint`` names the weights and everything that changes a vector (prefixes, dimensions);
+    equal fingerprints give equal vectors to 1e-5. ``dim`` is the vector length.
+    """
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    @property
+    def dim(self) -> int: ...
+
+    def embed_passages(self, texts: Sequence[str]) -> Vectors:
+        """``(n, dim)`` float32, rows of unit length (a text with no known content is a zero row)."""
+        ...
+
+    def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        """As :meth:`embed_passages`, with the prefix that the model's card asks for in queries."""
+        ...
+
+
+@runtime_checkable
+class Retriever(Protocol):
+    """A question to its best passages."""
+
+    def retrieve(self, question: str, top_k: int) -> tuple[Hit, ...]:
+        """At most ``top_k`` hits in the order of :func:`rag.types.ranked`; fewer if fewer match."""
+        ...
+
+
+@runtime_checkable
+class Reader(Protocol):
+    """A question and evidence to a draft."""
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    def read(self, question: str, evidence: Sequence[Evidence]) -> Iterator[Delta | Draft]:
+        """Any number of deltas, then exactly one draft. Never looks outside ``evidence``."""
+        ...
+
+
+class Loader(Protocol):
+    """Bytes of one file to documents."""
+
+    suffixes: tuple[str, ...]
+
+    def load(self, data: bytes, name: str) -> Iterator[Document]:
+        """Documents of the file called ``name`` (relative POSIX path).
+
+        Raises:
+            SourceError: If the bytes are not what the suffix promises.
+        """
+        ...

@@ -10,7 +10,7 @@
     │   ├── DecodeError             unknown encoding or binary content
     │   ├── EmptyCorpusError        no readable document at all
     │   └── ManifestError           a corpus that differs from its manifest
-    ├── IndexError_ (4)             no index, or one that cannot be trusted
+    ├── SearchIndexError (4)             no index, or one that cannot be trusted
     │   ├── IndexMissingError
     │   ├── IndexDamagedError       a digest or a shape does not hold
     │   ├── IndexVersionError       written by another version of the format
@@ -80,29 +80,29 @@ class ManifestError(SourceError):
     """A corpus whose files differ from its manifest."""
 
 
-class IndexError_(GeungeoError):
+class SearchIndexError(GeungeoError):
     """An index that is missing or cannot be trusted."""
 
     exit_code = 4
 
 
-class IndexMissingError(IndexError_):
+class IndexMissingError(SearchIndexError):
     """There is no index at the given place."""
 
 
-class IndexDamagedError(IndexError_):
+class IndexDamagedError(SearchIndexError):
     """A digest, a shape or a file of the index does not hold."""
 
 
-class IndexVersionError(IndexError_):
+class IndexVersionError(SearchIndexError):
     """The index was written in another version of the format."""
 
 
-class IndexMismatchError(IndexError_):
+class IndexMismatchError(SearchIndexError):
     """The index was built with another embedder than the one configured."""
 
 
-class IndexBusyError(IndexError_):
+class IndexBusyError(SearchIndexError):
     """Another process is writing this index."""
 
 

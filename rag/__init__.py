@@ -1,0 +1,1 @@
+"""근거: Korean question answering that proves every answer."""

@@ -6,6 +6,7 @@ Every position is a half-open :class:`Span` of Unicode code points in the NFC te
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -120,6 +121,24 @@ class Passage:
     title: str = ""
     heading: str = ""
     role: Role = Role.BODY
+
+    @classmethod
+    def cut(cls, document: Document, section: Section | None, span: Span, text: str) -> Passage:
+        """The passage of ``document`` at ``span``, whose text is ``text``, in ``section``'s context.
+
+        The id is the first 16 hex digits of a SHA-256 over document id, span and text.
+        """
+        key = "\x1f".join((document.id, str(span.start), str(span.end), text))
+        alone = section is not None and section.own_title
+        return cls(
+            id=hashlib.sha256(key.encode()).hexdigest()[:16],
+            document_id=document.id,
+            span=span,
+            text=text,
+            title="" if alone else document.title,
+            heading=section.heading if section is not None else "",
+            role=section.role if section is not None else Role.BODY,
+        )
 
     @property
     def context(self) -> str:

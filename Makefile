@@ -1,0 +1,48 @@
+# Everything happens in .venv; targets set up what they need. `make ask` and `make test` are the two doors.
+PYTHON ?= python3
+Q ?= 카카오 디지털 허브 완공 시점은?
+BIN := .venv/bin
+CORPUS := $(shell find corpus -type f 2>/dev/null)
+PARALLEL ?= $(shell nproc 2>/dev/null || echo 2)
+
+.PHONY: ask setup dev test lint bench clean
+.DELETE_ON_ERROR:
+
+ask: index/corpus/CURRENT
+	@$(BIN)/rag ask "$(Q)" --index index/corpus
+
+setup: .venv/ready
+
+dev: .venv/ready-dev
+
+.venv/bin/python:
+	@echo "== 가상 환경을 만듭니다 (.venv)"
+	$(PYTHON) -m venv .venv
+
+.venv/ready: pyproject.toml constraints.txt | .venv/bin/python
+	@echo "== 의존 꾸러미를 설치합니다. llama-cpp-python은 컴파일합니다(2코어에서 4분쯤, 한 번만)."
+	CMAKE_BUILD_PARALLEL_LEVEL=$(PARALLEL) $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+.venv/ready-dev: .venv/ready
+	@echo "== 검사 도구를 설치합니다"
+	$(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt -e ".[dev]"
+	@touch $@
+
+index/corpus/CURRENT: $(CORPUS) rag/korean.py rag/chunk.py rag/text.py rag/index.py | .venv/ready
+	@echo "== corpus/를 색인합니다"
+	@$(BIN)/rag index corpus --index index/corpus
+
+lint: .venv/ready-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: .venv/ready-dev lint
+	$(BIN)/pytest -n $(PARALLEL)
+
+bench: .venv/ready-dev index/corpus/CURRENT
+	$(BIN)/python -m recipes.bench
+
+clean:
+	rm -rf .venv index/corpus build *.egg-info

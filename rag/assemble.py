@@ -1,0 +1,133 @@
+"""Settings to an assistant: the one place that chooses parts, and imports them only when chosen."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from rag.assistant import Assistant, Limits
+from rag.config import Settings
+from rag.index import Index
+from rag.korean import kiwi
+from rag.prompt import prompt_digest
+from rag.protocols import Embedder, Reader
+from rag.retrieve import FusedRetriever
+from rag.types import Provenance
+
+WEIGHTS = Path(__file__).with_name("weights")
+EMBEDDED = "embedded"
+NONE = "none"
+
+#: Packages whose version can change an answer or a vector.
+VERSIONED = (
+    "bm25s",
+    "faiss-cpu",
+    "geungeo",
+    "kiwipiepy",
+    "kiwipiepy_model",
+    "lightgbm",
+    "llama-cpp-python",
+    "numpy",
+    "sentence-transformers",
+    "torch",
+)
+
+
+def installed() -> tuple[tuple[str, str], ...]:
+    """``(package, version)`` of everything in :data:`VERSIONED`, in name order; "" if absent."""
+
+    def found(name: str) -> str:
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            return ""
+
+    return tuple((name, found(name)) for name in VERSIONED)
+
+
+def make_embedder(settings: Settings) -> Embedder:
+    """The configured embedder.
+
+    Raises:
+        ModelError: Missing, damaged, or not an embedding model.
+    """
+    from rag.embed import load_embedder
+
+    return load_embedder(settings)
+
+
+def make_reader(settings: Settings) -> Reader:
+    """The configured reader: embedded spans, best sentence, or any GGUF.
+
+    Raises:
+        ModelError: Missing, damaged, or not a GGUF model.
+    """
+    if settings.reader == EMBEDDED:
+        from rag.extract import SpanReader
+
+        return SpanReader.load(WEIGHTS / "reader")
+    if settings.reader == NONE:
+        from rag.evidence import SentenceReader
+
+        return SentenceReader()
+    from rag.llm import LlamaReader
+
+    return LlamaReader.load(settings.reader, settings)
+
+
+def load_assistant(settings: Settings, index_folder: Path) -> Assistant:
+    """Everything needed to answer, loaded; Kiwi warms up on the second core meanwhile.
+
+    Raises:
+        SearchIndexError: No index, or one that does not fit.
+        ModelError: A model that cannot be used.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        warm = pool.submit(kiwi)
+        embedder = make_embedder(settings)
+        index = Index.load(index_folder, embedder)
+        reader = make_reader(settings)
+        warm.result()
+    retriever = FusedRetriever(
+        index,
+        embedder,
+        candidates=settings.candidates,
+        dense_weight=settings.dense_weight,
+        aside_factor=settings.aside_factor,
+    )
+    limits = Limits(settings.top_k, settings.abstain_below, settings.max_question_chars)
+    return Assistant(index, retriever, reader, limits, _provenance(settings, index, embedder, reader))
+
+
+def _provenance(settings: Settings, index: Index, embedder: Embedder, reader: Reader) -> Provenance:
+    return Provenance(
+        settings=settings.digest,
+        index=index.digest,
+        embedder=embedder.fingerprint,
+        reader=reader.fingerprint,
+        prompt=prompt_digest(),
+        seed=settings.seed,
+        versions=installed(),
+    )
+
+
+def stale_sources(index: Index) -> list[str]:
+    """Indexed paths that changed or vanished since the index was built; looks at 2,000 files at most."""
+    built = (index.folder / "manifest.json").stat().st_mtime
+    sources = index.facts.get("sources")
+    changed: list[str] = []
+    budget = 2000
+    for source in sources if isinstance(sources, list) else []:
+        path = Path(str(source))
+        if not path.exists():
+            changed.append(str(source))
+            continue
+        for folder, _, names in os.walk(path) if path.is_dir() else [(str(path.parent), [], [path.name])]:
+            budget -= len(names)
+            newer = [n for n in names if (Path(folder) / n).stat().st_mtime > built]
+            changed += [str(Path(folder) / name) for name in newer]
+            if budget < 0:
+                return changed
+    return changed

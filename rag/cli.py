@@ -1,0 +1,304 @@
+"""The command line: ``rag index``, ``ask``, ``show``, ``doctor``. Answers on stdout, the rest on stderr."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from rag import render
+from rag.assemble import load_assistant, make_embedder, stale_sources
+from rag.assistant import Assistant
+from rag.config import Settings, Value, load_settings
+from rag.errors import EmptyCorpusError, GeungeoError, QuestionError, SourceError, UnknownSourceError, UsageError
+from rag.index import Index, Progress, build
+
+app = typer.Typer(
+    name="rag",
+    help="근거: 문서에 있는 것만, 인용과 함께 답하는 오프라인 한국어 질의응답.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+progress_console = Console(stderr=True)
+
+IndexOption = Annotated[Path, typer.Option("--index", envvar="RAG_INDEX", help="색인 폴더.")]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", metavar="이름=값", help="설정 하나를 바꿉니다. 여러 번 쓸 수 있습니다.")
+]
+ConfigOption = Annotated[Path | None, typer.Option("--config", help="설정 파일(TOML).")]
+EmbedderOption = Annotated[
+    str | None, typer.Option("--embedder", help="임베더: embedded, 폴더, 또는 허브 이름.")
+]
+ReaderOption = Annotated[
+    str | None, typer.Option("--reader", help="리더: embedded, none, .gguf 파일, 또는 허브 이름:파일.")
+]
+DebugOption = Annotated[bool, typer.Option("--debug", help="오류의 자세한 경로와 기록을 보입니다.")]
+DEFAULT_INDEX = Path("index/corpus")
+
+
+def _settings(
+    config: Path | None = None, pairs: Iterable[str] | None = None, **flags: Value | None
+) -> Settings:
+    values: dict[str, Value | None] = {}
+    for pair in pairs or ():
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise UsageError(f"--set {pair!r}에 등호가 없습니다.", "--set 이름=값 꼴로 적어 주세요.")
+        values[name.strip()] = value.strip()
+    return load_settings(values | {name: value for name, value in flags.items() if value is not None}, config)
+
+
+@app.command("index")
+def index_command(
+    paths: Annotated[list[Path], typer.Argument(help="글이 든 파일이나 폴더.", show_default=False)],
+    index: IndexOption = DEFAULT_INDEX,
+    embedder: EmbedderOption = None,
+    config: ConfigOption = None,
+    set_: SetOption = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="진행 상황을 보이지 않습니다.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="결과를 JSON 한 줄로 씁니다.")] = False,
+) -> None:
+    """파일과 폴더를 읽어 색인 하나를 만듭니다."""
+    from rag.load import Skipped, count_files, load
+
+    settings = _settings(config, set_, embedder=embedder)
+    missing = [str(path) for path in paths if not path.exists()]
+    if missing:
+        raise SourceError(f"없는 경로입니다: {', '.join(missing)}.", "경로를 확인해 주세요.")
+    skipped: list[Skipped] = []
+
+    def documents() -> Iterator[object]:
+        for item in load(paths, settings.max_file_bytes):
+            if isinstance(item, Skipped):
+                skipped.append(item)
+            else:
+                yield item
+
+    try:
+        with _bar(count_files(paths), quiet=quiet) as report:
+            facts = build(
+                index,
+                documents(),  # type: ignore[arg-type]  # only documents are left
+                make_embedder(settings),
+                chunk_max_chars=settings.chunk_max_chars,
+                batch_size=settings.embed_batch_size,
+                sources=[str(path.resolve()) for path in paths],
+                report=report,
+            )
+    except EmptyCorpusError as error:
+        reasons = " ".join(f"{item.path}: {item.error.message}" for item in skipped[:5])
+        raise EmptyCorpusError(f"{error.message} {reasons}".strip(), error.remedy) from None
+    finally:
+        for item in skipped:
+            progress_console.print(f"건너뜀: {item.path}: {item.error}", markup=False, highlight=False)
+    summary = {key: facts[key] for key in ("documents", "passages", "embedder")} | {
+        "index": str(index),
+        "skipped": len(skipped),
+    }
+    typer.echo(
+        json.dumps(summary, ensure_ascii=False)
+        if json_
+        else f"색인 {index}: 문서 {facts['documents']}개, 구절 {facts['passages']}개, 건너뜀 {len(skipped)}개"
+    )
+
+
+class _bar:  # noqa: N801  # used like a function: with _bar(...) as report
+    """A progress bar on stderr: documents done, passages, thousand characters a second, time left."""
+
+    def __init__(self, total: int, *, quiet: bool) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
+
+        self._bar = Bar(
+            TextColumn("색인"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("문서 · 구절 {task.fields[passages]}개 · {task.fields[rate]:.0f}천 자/초"),
+            TimeRemainingColumn(),
+            console=progress_console,
+            disable=quiet,
+        )
+        self._task = self._bar.add_task("색인", total=total, passages=0, rate=0.0)
+
+    def __enter__(self) -> _bar:
+        self._bar.start()
+        return self
+
+    def __call__(self, progress: Progress) -> None:
+        elapsed = self._bar.tasks[self._task].elapsed or 0.0
+        rate = progress.chars / 1000 / elapsed if elapsed else 0.0
+        self._bar.update(self._task, completed=progress.documents, passages=progress.passages, rate=rate)
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+
+@app.command()
+def ask(
+    question: Annotated[str | None, typer.Argument(help="질문. 없으면 표준 입력에서 읽습니다.")] = None,
+    index: IndexOption = DEFAULT_INDEX,
+    json_: Annotated[bool, typer.Option("--json", help="답을 JSON 한 줄로 씁니다.")] = False,
+    batch: Annotated[
+        Path | None, typer.Option("--batch", help="한 줄에 {id, question} 하나인 JSONL 파일(- 는 표준 입력).")
+    ] = None,
+    top_k: Annotated[int | None, typer.Option("--top-k", help="읽을 구절 수.")] = None,
+    embedder: EmbedderOption = None,
+    reader: ReaderOption = None,
+    config: ConfigOption = None,
+    set_: SetOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """질문에 인용과 함께 답합니다."""
+    if debug:
+        logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
+    settings = _settings(config, set_, top_k=top_k, embedder=embedder, reader=reader)
+    if batch is None:
+        text = question if question is not None else _piped()
+        _check_not_blank(text)
+        assistant = _opened(settings, index)
+        answer = assistant.ask(text)
+        record = render.to_record(answer)
+        typer.echo(json.dumps(record, ensure_ascii=False) if json_ else render.to_text(answer))
+        return
+    with _lines(batch) as lines:
+        failed = _answer_all(_opened(settings, index), lines)
+    if failed:
+        raise UsageError(f"질문 {failed}개에 답하지 못했습니다.", "출력에서 error가 있는 줄을 보세요.")
+
+
+def _check_not_blank(text: str) -> None:
+    """Before anything slow is loaded."""
+    if not text.strip():
+        raise QuestionError("질문이 비어 있습니다.", "궁금한 것을 한 문장으로 적어 주세요.")
+
+
+def _piped() -> str:
+    if sys.stdin.isatty():
+        raise QuestionError("질문이 없습니다.", 'rag ask "질문" 처럼 적어 주세요.')
+    return sys.stdin.buffer.read().decode("utf-8", "replace")
+
+
+def _opened(settings: Settings, folder: Path) -> Assistant:
+    assistant = load_assistant(settings, folder)
+    changed = stale_sources(assistant.index)
+    if changed:
+        progress_console.print(
+            f"주의: 색인을 만든 뒤 원본 {len(changed)}개가 바뀌었습니다. rag index 로 다시 만들면 반영됩니다.",
+            markup=False,
+            highlight=False,
+        )
+    return assistant
+
+
+def _lines(path: Path) -> typer.FileTextWrite:
+    try:
+        return open(0 if str(path) == "-" else path, encoding="utf-8", errors="replace")  # type: ignore[return-value]
+    except OSError as error:
+        raise UsageError(f"{path}을(를) 열 수 없습니다: {error.strerror}.", "경로를 확인해 주세요.") from None
+
+
+def _answer_all(assistant: Assistant, lines: Iterable[str]) -> int:
+    failed = 0
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        question_id: str | None = None
+        try:
+            question_id, question = _asked(line, number)
+            output = json.dumps(render.to_record(assistant.ask(question), question_id), ensure_ascii=False)
+        except UsageError as error:
+            failed += 1
+            problem = {"message": error.message, "remedy": error.remedy, "line": number}
+            output = json.dumps({"id": question_id, "error": problem}, ensure_ascii=False)
+        typer.echo(output)
+        sys.stdout.flush()
+    return failed
+
+
+def _asked(line: str, number: int) -> tuple[str, str]:
+    try:
+        record = json.loads(line)
+        return str(record["id"]), str(record["question"])
+    except (ValueError, KeyError, TypeError):
+        raise UsageError(
+            f"{number}번째 줄은 id와 question이 있는 JSON이 아닙니다.", "줄의 형식을 고쳐 주세요."
+        ) from None
+
+
+@app.command()
+def show(
+    place: Annotated[str, typer.Argument(help="문서 이름, 또는 문서:시작-끝 꼴의 인용.")],
+    index: IndexOption = DEFAULT_INDEX,
+) -> None:
+    """원문을 보입니다. 인용이면 그 자리를 【 】로 표시합니다."""
+    store = Index.load(index).store
+    name, _, positions = place.rpartition(":")
+    start_text, dash, end_text = positions.partition("-")
+    cited = bool(name) and bool(dash) and start_text.isdigit() and end_text.isdigit() and place not in store
+    document_id = name if cited else place
+    if document_id not in store:
+        near = [doc.id for doc in store.outlines() if document_id.lower() in (doc.id + doc.title).lower()]
+        hint = f"비슷한 문서: {', '.join(near[:5])}." if near else "답의 인용에 적힌 문서 이름을 써 주세요."
+        raise UnknownSourceError(f"색인에 {document_id!r} 문서가 없습니다.", hint)
+    document = store.document(document_id)
+    text = document.text
+    if cited:
+        start, end = int(start_text), int(end_text)
+        if not 0 <= start < end <= len(text):
+            raise UnknownSourceError(
+                f"{document_id}은(는) {len(text):,}자인데 {start}-{end}를 가리킵니다.", "인용을 확인해 주세요."
+            )
+        text = f"{text[:start]}【{text[start:end]}】{text[end:]}"
+    facts = [document.publisher, document.published, document.source]
+    typer.echo(f"{document.title}\n{' · '.join(fact for fact in facts if fact)}\n\n{text}")
+
+
+@app.command()
+def doctor(
+    index: IndexOption = DEFAULT_INDEX,
+    embedder: EmbedderOption = None,
+    reader: ReaderOption = None,
+    config: ConfigOption = None,
+    set_: SetOption = None,
+    deep: Annotated[bool, typer.Option("--deep", help="색인의 모든 바이트를 검사합니다.")] = False,
+) -> None:
+    """설치된 것, 쓸 모델과 색인, 그 무결성을 알립니다."""
+    from rag.doctor import examine
+
+    findings = examine(_settings(config, set_, embedder=embedder, reader=reader), index, deep=deep)
+    for finding in findings:
+        mark = {True: "✓", False: "✗", None: "·"}[finding.holds]
+        typer.echo(f"{mark} {finding.name}: {finding.text}")
+    broken = [finding for finding in findings if finding.holds is False]
+    if broken:
+        raise GeungeoError(f"{len(broken)}가지가 맞지 않습니다.", "✗ 표시된 줄을 보세요.")
+
+
+def main() -> None:
+    """Entry point: turns errors into Korean messages and exit codes."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+    try:
+        app(standalone_mode=False)
+    except GeungeoError as error:
+        if "--debug" in sys.argv:
+            raise
+        typer.echo(f"오류: {error.message}", err=True)
+        if error.remedy:
+            typer.echo(f"  → {error.remedy}", err=True)
+        sys.exit(error.exit_code)
+    except typer.Abort:
+        sys.exit(130)
+    except KeyboardInterrupt:
+        typer.echo("중단했습니다. 이전 색인은 그대로입니다.", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(141)

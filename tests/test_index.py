@@ -1,0 +1,179 @@
+"""The artefact: what is built is what is read; damage, age and strangers are refused; kills do no harm."""
+
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from rag import index as index_module
+from rag.errors import (
+    EmptyCorpusError,
+    IndexBusyError,
+    IndexDamagedError,
+    IndexMismatchError,
+    IndexMissingError,
+    IndexVersionError,
+)
+from rag.index import CURRENT, Index, build
+from rag.types import Document
+from tests.fakes import FakeEmbedder, document
+
+TEXTS = {
+    "카카오.txt": "카카오는 남양주 왕숙에 디지털 허브를 짓는다.\n완공은 2029년이다.",
+    "포항.txt": "애플은 포항에 개발자 아카데미를 연다. 교육은 9개월 동안 이어진다.",
+}
+
+
+def documents() -> list[Document]:
+    return [document(name, text) for name, text in TEXTS.items()]
+
+
+def built(folder: Path, made: list[Document] | None = None) -> Path:
+    build(folder, documents() if made is None else made, FakeEmbedder(), chunk_max_chars=60)
+    return folder
+
+
+def generation(folder: Path) -> Path:
+    return folder / (folder / CURRENT).read_text().strip()
+
+
+def test_round_trip(tmp_path: Path) -> None:
+    index = Index.load(built(tmp_path), FakeEmbedder())
+    assert index.store.document_count == 2
+    for row in range(index.store.passage_count):
+        passage = index.store.passage(row)
+        text = TEXTS[passage.document_id]
+        assert text[passage.span.start : passage.span.end] == passage.text
+    assert {doc.id for doc in index.store.outlines()} == set(TEXTS)
+    assert index.store.document("포항.txt").text == TEXTS["포항.txt"]
+
+
+def test_same_input_same_generation(tmp_path: Path) -> None:
+    one, two = built(tmp_path / "a"), built(tmp_path / "b")
+    assert (one / CURRENT).read_text() == (two / CURRENT).read_text()
+    before = generation(one).stat().st_ino
+    assert generation(built(one)).stat().st_ino == before  # rebuilt in place, still readable
+
+
+def test_rebuild_replaces_and_old_readers_keep_reading(tmp_path: Path) -> None:
+    old = Index.load(built(tmp_path))
+    built(tmp_path, [document("새.txt", "새 글이다.")])
+    assert old.store.passage(0).text
+    assert [doc.id for doc in Index.load(tmp_path).store.outlines()] == ["새.txt"]
+    assert len(list(tmp_path.glob("gen-*"))) == 1
+
+
+def test_missing(tmp_path: Path) -> None:
+    with pytest.raises(IndexMissingError, match="색인이 없습니다") as caught:
+        Index.load(tmp_path / "nowhere")
+    assert "rag index" in caught.value.remedy
+
+
+def test_empty_corpus_keeps_the_old_index(tmp_path: Path) -> None:
+    built(tmp_path)
+    with pytest.raises(EmptyCorpusError):
+        built(tmp_path, [])
+    assert Index.load(tmp_path).store.document_count == 2
+
+
+def test_other_embedder_is_refused(tmp_path: Path) -> None:
+    class Other(FakeEmbedder):
+        fingerprint = "other"
+
+    with pytest.raises(IndexMismatchError, match="other"):
+        Index.load(built(tmp_path), Other())
+
+
+def test_every_flipped_byte_is_noticed(tmp_path: Path) -> None:
+    folder = generation(built(tmp_path))
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        data = path.read_bytes()
+        for position in {0, len(data) // 2, len(data) - 1}:
+            path.write_bytes(data[:position] + bytes([data[position] ^ 1]) + data[position + 1 :])
+            if path.name == "manifest.json" and _still_json(path):
+                continue
+            with pytest.raises((IndexDamagedError, IndexVersionError)):
+                Index.load(tmp_path)
+        path.write_bytes(data)
+    Index.load(tmp_path)
+
+
+def _still_json(path: Path) -> bool:
+    """A flip inside a manifest value that no check reads leaves valid JSON: not what is tested here."""
+    try:
+        json.loads(path.read_bytes())
+    except ValueError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("name", ["text.utf8", "passages.npy", "vectors.faiss", "bm25/data.csc.index.npy"])
+def test_missing_file_is_noticed(tmp_path: Path, name: str) -> None:
+    (generation(built(tmp_path)) / name).unlink()
+    with pytest.raises(IndexDamagedError, match="손상"):
+        Index.load(tmp_path)
+
+
+def test_other_version_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    built(tmp_path)
+    monkeypatch.setattr(index_module, "INDEX_VERSION", 999)
+    with pytest.raises(IndexVersionError, match="999"):
+        Index.load(tmp_path)
+
+
+def _hold(folder: str, ready: "multiprocessing.synchronize.Event") -> None:
+    with index_module._writing(Path(folder)):
+        ready.set()
+        time.sleep(60)
+
+
+def test_second_writer_is_refused(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    ready = context.Event()
+    holder = context.Process(target=_hold, args=(str(tmp_path), ready))
+    holder.start()
+    try:
+        assert ready.wait(30)
+        with pytest.raises(IndexBusyError):
+            built(tmp_path)
+    finally:
+        holder.kill()
+        holder.join()
+    built(tmp_path)
+
+
+SLOW_BUILD = """
+import sys, time
+from pathlib import Path
+from rag.index import build
+from tests.fakes import FakeEmbedder, document
+
+def documents():
+    for number in range(400):
+        yield document(f"{number}.txt", f"문서 {number}의 본문이다. 완공은 {number}년이다.")
+        print(number, flush=True)
+
+build(Path(sys.argv[1]), documents(), FakeEmbedder(), chunk_max_chars=60, batch_size=4)
+print("done", flush=True)
+"""
+
+
+@pytest.mark.parametrize("line", ["0", "57", "399"])
+def test_kill_leaves_the_old_index(tmp_path: Path, line: str) -> None:
+    built(tmp_path)
+    root = Path(__file__).parents[1]
+    command = [sys.executable, "-c", SLOW_BUILD, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) as process:
+        assert process.stdout is not None
+        assert any(out.strip() == line for out in process.stdout)
+        os.kill(process.pid, signal.SIGKILL)
+    count = Index.load(tmp_path).store.document_count
+    assert count in {2, 400}  # the old one whole, or the new one whole
+    built(tmp_path)
+    assert not list(tmp_path.glob(".building-*"))

@@ -16,7 +16,14 @@ from rag import render
 from rag.assemble import load_assistant, make_embedder, stale_sources
 from rag.assistant import Assistant
 from rag.config import Settings, Value, load_settings
-from rag.errors import EmptyCorpusError, GeungeoError, QuestionError, SourceError, UnknownSourceError, UsageError
+from rag.errors import (
+    EmptyCorpusError,
+    GeungeoError,
+    QuestionError,
+    SourceError,
+    UnknownSourceError,
+    UsageError,
+)
 from rag.index import Index, Progress, build
 
 app = typer.Typer(
@@ -30,7 +37,8 @@ progress_console = Console(stderr=True)
 
 IndexOption = Annotated[Path, typer.Option("--index", envvar="RAG_INDEX", help="색인 폴더.")]
 SetOption = Annotated[
-    list[str] | None, typer.Option("--set", metavar="이름=값", help="설정 하나를 바꿉니다. 여러 번 쓸 수 있습니다.")
+    list[str] | None,
+    typer.Option("--set", metavar="이름=값", help="설정 하나를 바꿉니다. 여러 번 쓸 수 있습니다."),
 ]
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="설정 파일(TOML).")]
 EmbedderOption = Annotated[
@@ -253,7 +261,8 @@ def show(
         start, end = int(start_text), int(end_text)
         if not 0 <= start < end <= len(text):
             raise UnknownSourceError(
-                f"{document_id}은(는) {len(text):,}자인데 {start}-{end}를 가리킵니다.", "인용을 확인해 주세요."
+                f"{document_id}은(는) {len(text):,}자인데 {start}-{end}를 가리킵니다.",
+                "인용을 확인해 주세요.",
             )
         text = f"{text[:start]}【{text[start:end]}】{text[end:]}"
     facts = [document.publisher, document.published, document.source]

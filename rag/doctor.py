@@ -70,7 +70,9 @@ def _embedded_models() -> Iterator[Finding]:
 
 
 def _configured(settings: Settings) -> Iterator[Finding]:
-    reader = {EMBEDDED: "내장 구절 리더", NONE: "없음(가장 가까운 문장)"}.get(settings.reader, settings.reader)
+    reader = {EMBEDDED: "내장 구절 리더", NONE: "없음(가장 가까운 문장)"}.get(
+        settings.reader, settings.reader
+    )
     yield Finding("리더", reader, holds=_reader_present(settings.reader))
     yield Finding("임베더", settings.embedder)
 

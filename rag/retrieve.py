@@ -25,7 +25,9 @@ def top_rows(scores: Scores, k: int) -> NDArray[np.int64]:
     return positive[scores[positive] >= least]
 
 
-def _hits(index: Index, rows: Sequence[int], scores: Sequence[float], route: Route, k: int) -> tuple[Hit, ...]:
+def _hits(
+    index: Index, rows: Sequence[int], scores: Sequence[float], route: Route, k: int
+) -> tuple[Hit, ...]:
     found = (Hit(index.store.passage(row), score, route) for row, score in zip(rows, scores, strict=True))
     return ranked(tuple(found))[:k]
 

@@ -23,7 +23,9 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
     made = [document(name, text) for name, text in TEXTS.items()]
     page = "디지털 허브 완공 시점은 언제인가?\n디지털 허브 완공 시점 댓글"
     sections = (Section(Span(0, 19)), Section(Span(20, len(page)), Role.ASIDE, "", own_title=True))
-    build(folder, [*made, document("댓글.txt", page, "게시판", sections)], FakeEmbedder(), chunk_max_chars=200)
+    build(
+        folder, [*made, document("댓글.txt", page, "게시판", sections)], FakeEmbedder(), chunk_max_chars=200
+    )
     return Index.load(folder)
 
 

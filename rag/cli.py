@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -13,18 +13,18 @@ import typer
 from rich.console import Console
 
 from rag import render
-from rag.assemble import load_assistant, make_embedder, stale_sources
+from rag.assemble import build_index, load_assistant, stale_sources
 from rag.assistant import Assistant
 from rag.config import Settings, Value, load_settings
 from rag.errors import (
     EmptyCorpusError,
     GeungeoError,
     QuestionError,
-    SourceError,
     UnknownSourceError,
     UsageError,
 )
-from rag.index import Index, Progress, build
+from rag.index import Index, Progress
+from rag.load import Skipped, count_files
 
 app = typer.Typer(
     name="rag",
@@ -74,32 +74,11 @@ def index_command(
     json_: Annotated[bool, typer.Option("--json", help="결과를 JSON 한 줄로 씁니다.")] = False,
 ) -> None:
     """파일과 폴더를 읽어 색인 하나를 만듭니다."""
-    from rag.load import Skipped, count_files, load
-
     settings = _settings(config, set_, embedder=embedder)
-    missing = [str(path) for path in paths if not path.exists()]
-    if missing:
-        raise SourceError(f"없는 경로입니다: {', '.join(missing)}.", "경로를 확인해 주세요.")
     skipped: list[Skipped] = []
-
-    def documents() -> Iterator[object]:
-        for item in load(paths, settings.max_file_bytes):
-            if isinstance(item, Skipped):
-                skipped.append(item)
-            else:
-                yield item
-
     try:
         with _bar(count_files(paths), quiet=quiet) as report:
-            facts = build(
-                index,
-                documents(),  # type: ignore[arg-type]  # only documents are left
-                make_embedder(settings),
-                chunk_max_chars=settings.chunk_max_chars,
-                batch_size=settings.embed_batch_size,
-                sources=[str(path.resolve()) for path in paths],
-                report=report,
-            )
+            facts = build_index(settings, paths, index, skip=skipped.append, report=report)
     except EmptyCorpusError as error:
         reasons = " ".join(f"{item.path}: {item.error.message}" for item in skipped[:5])
         raise EmptyCorpusError(f"{error.message} {reasons}".strip(), error.remedy) from None
@@ -198,7 +177,7 @@ def _opened(settings: Settings, folder: Path) -> Assistant:
     changed = stale_sources(assistant.index)
     if changed:
         progress_console.print(
-            f"주의: 색인을 만든 뒤 원본 {len(changed)}개가 바뀌었습니다. rag index 로 다시 만들면 반영됩니다.",
+            f"주의: 색인을 만든 뒤 원본 {len(changed)}개가 바뀌었습니다. rag index 로 다시 만드세요.",
             markup=False,
             highlight=False,
         )

@@ -22,7 +22,8 @@ def top_rows(scores: Scores, k: int) -> NDArray[np.int64]:
     if len(positive) <= k:
         return positive
     least = np.partition(scores[positive], len(positive) - k)[len(positive) - k]
-    return positive[scores[positive] >= least]
+    kept: NDArray[np.int64] = positive[scores[positive] >= least]
+    return kept
 
 
 def _hits(

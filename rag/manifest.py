@@ -40,7 +40,7 @@ def write(folder: Path, kind: str, version: int, fields: Mapping[str, Json]) -> 
             "bytes": path.stat().st_size,
         }
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != NAME
+        if path.is_file() and path.name != NAME and path.suffix not in {".md", ".pyc"}
     }
     manifest: dict[str, Json] = {"kind": kind, "version": version, **fields, "files": files}
     text = json.dumps(manifest, ensure_ascii=False, indent=1, sort_keys=True) + "\n"

@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.errors import SourceError
 from rag.types import Delta, Document, Draft, Evidence, Hit
 
 Vectors = NDArray[np.float32]
@@ -62,8 +63,8 @@ class Loader(Protocol):
 
     suffixes: tuple[str, ...]
 
-    def load(self, data: bytes, name: str) -> Iterator[Document]:
-        """Documents of the file called ``name`` (relative POSIX path).
+    def load(self, data: bytes, name: str) -> Iterator[Document | SourceError]:
+        """Documents of the file called ``name`` (relative POSIX path); a bad record comes as its error.
 
         Raises:
             SourceError: If the bytes are not what the suffix promises.

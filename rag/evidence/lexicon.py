@@ -1,0 +1,145 @@
+"""Closed word lists of reading: units of measure, kinds of question, titles, places."""
+
+from __future__ import annotations
+
+import re
+from enum import IntEnum
+
+
+class Kind(IntEnum):
+    """What a question asks for; the first pattern of :data:`KIND_PATTERNS` that matches decides."""
+
+    WHY = 0
+    WHEN = 1
+    HOWMUCH = 2
+    WHO = 3
+    WHERE = 4
+    HOW = 5
+    NAME = 6
+    OTHER = 7
+
+
+class Unit(IntEnum):
+    """What a number counts. ``NUMBER`` is any; ``NONE`` is no number at all."""
+
+    NONE = 0
+    YEAR = 1
+    MONTH = 2
+    DAY = 3
+    CLOCK = 4
+    PERSON = 5
+    MONEY = 6
+    PERCENT = 7
+    AREA = 8
+    LENGTH = 9
+    WEIGHT = 10
+    COUNT = 11
+    AGE = 12
+    ORDER = 13
+    CENTURY = 14
+    NUMBER = 15
+
+
+_UNIT_WORDS = {
+    Unit.YEAR: "년 년도 년대",
+    Unit.MONTH: "월 개월 달",
+    Unit.DAY: "일 주 주일 주년 주간",
+    Unit.CLOCK: "시 분 초 시간 시간대",
+    Unit.PERSON: "명 인 사람 가구 세대",
+    Unit.MONEY: "원 달러 엔 유로 위안 프랑 파운드 루블 냥",
+    Unit.PERCENT: "% 퍼센트 프로 포인트 배",
+    Unit.AREA: "㎡ 평 ha 헥타르 제곱미터 m2 ㎢ 제곱킬로미터",
+    Unit.LENGTH: "m km cm mm 미터 킬로미터 센티미터 마일 리 피트 ㎞ ㎝ ㎜ ㎚ 해리",
+    Unit.WEIGHT: "kg g t 톤 킬로그램 그램 mg ㎏ L 리터 MW kW GW ℃ 도",
+    Unit.COUNT: "개 곳 군데 개소 건 대 채 편 권 종 가지 마리 장 벌 통 층 칸 석 좌석 척 동 필지 곡 개국 개사 업체 "
+    "그루 부 표 골 점 승 포기 자루 송이 켤레 과목 종목 문항 문제 구간 쪽 면 줄 글자 자",
+    Unit.AGE: "세 살",
+    Unit.ORDER: "위 등 번째 차 회 번 호 차례 단계 강 조 항 기 급 호선 학년",
+    Unit.CENTURY: "세기",
+}
+#: Unit by its word; the first list that names a word owns it.
+UNIT_OF: dict[str, Unit] = {}
+for _unit, _words in _UNIT_WORDS.items():
+    for _word in _words.split():
+        UNIT_OF.setdefault(_word, _unit)
+
+#: Tags that a unit word can have right after its number.
+UNIT_TAGS = frozenset({"NNB", "NNG", "SW", "SL", "XSN", "NR"})
+#: Times that can stand for each other ("언제": a year, a month or a day).
+TIMES = frozenset({Unit.YEAR, Unit.MONTH, Unit.DAY, Unit.CLOCK, Unit.CENTURY})
+
+KIND_PATTERNS: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
+    (kind, re.compile(pattern))
+    for kind, pattern in (
+        (Kind.WHY, r"왜|이유|원인|까닭|때문|목적|취지|배경은|계기"),
+        (
+            Kind.WHEN,
+            r"언제|시점|시기|날짜|년도|연도|몇년|몇월|며칠|몇일|몇시|때는|해는|날은|기한|마감|기간|요일|세기|몇분기",
+        ),
+        (
+            Kind.HOWMUCH,
+            r"얼마|금액|비용|예산|가격|요금|규모|면적|길이|높이|크기|무게|비율|퍼센트|확률|나이|수는|인원|명수|총액|몇|개수|수량|횟수",
+        ),
+        (
+            Kind.WHO,
+            r"누구|누가|누굴|누군|인물|사람은|사람이|대표는|시장은|감독|작가|대통령|장관|선수|위원장|총장|저자|지은이",
+        ),
+        (Kind.WHERE, r"어디|어느곳|장소|지역|위치|도시|나라|국가|곳은|부지|본사|어딘"),
+        (Kind.HOW, r"어떻게|방법|방식|어떤식|수단|과정"),
+        (Kind.NAME, r"이름|명칭|무엇|무슨|뭐|뭘|어떤|어느|제목|별명|누리집"),
+    )
+)
+
+_UNIT_PATTERNS: tuple[tuple[re.Pattern[str], Unit], ...] = tuple(
+    (re.compile(pattern), unit)
+    for pattern, unit in (
+        (r"언제|연도|년도|시점|시기|해는", Unit.YEAR),
+        (r"며칠|날짜|날은|기한|마감", Unit.DAY),
+        (r"얼마나(걸|길|높|넓|크|커|많|되|자주|오래|떨어|깊)", Unit.NUMBER),
+        (r"금액|예산|비용|가격|요금|사업비|투자액|투자금|매출|얼마|상금|총액|값", Unit.MONEY),
+        (r"면적|넓이", Unit.AREA),
+        (r"길이|높이|거리|너비|깊이|폭은", Unit.LENGTH),
+        (r"비율|퍼센트|확률|비중|경쟁률|율은", Unit.PERCENT),
+        (r"인원|명수|사람수|인구", Unit.PERSON),
+        (r"나이|연령", Unit.AGE),
+        (r"개수|수는|수가|갯수|횟수|몇", Unit.NUMBER),
+    )
+)
+_ASKED = re.compile(
+    r"몇\s*(년대|년도|년|개월|월|일|주년|주|시간|시|분|명|인|가구|세대|퍼센트|%|프로|배|㎡|평|미터|m|km|킬로|개국|개소|개|곳"
+    r"|군데|건|대|채|편|권|종|가지|마리|층|석|세기|세|살|위|등|번째|차례|차|회|번|호|원|달러|톤|kg|사람|표|장|부|골|점)"
+)
+_ASKED_ALIASES = {"사람": Unit.PERSON, "킬로": Unit.LENGTH}
+
+
+def asked_kind(question: str) -> Kind:
+    """What the question asks for, by its words without spaces."""
+    flat = question.replace(" ", "")
+    return next((kind for kind, pattern in KIND_PATTERNS if pattern.search(flat)), Kind.OTHER)
+
+
+def asked_unit(question: str) -> Unit:
+    """The unit that an answer should have; ``NONE`` where the question asks for no number."""
+    direct = _ASKED.search(question)
+    if direct:
+        word = direct.group(1)
+        return _ASKED_ALIASES.get(word) or UNIT_OF.get(word, Unit.NUMBER)
+    flat = question.replace(" ", "")
+    return next((unit for pattern, unit in _UNIT_PATTERNS if pattern.search(flat)), Unit.NONE)
+
+
+#: Words of a question that say nothing about what it is about.
+QUESTION_STOP = frozenset(
+    "무엇 누구 언제 어디 하 되 있 것 이 수 때 뭐 뭣 얼마 몇 어느 어떤 무슨 왜 어떻 어떻게 점 곳 나오 알 알리 말 뜻 이름 위하 대하 "
+    "통하 따르 받 그 이것 해 및 등 약 총 거 어떠 이렇 그렇 않 없 보 주 가 오".split()
+)
+
+TITLES = frozenset(
+    "시장 대표 사장 교수 총장 장관 대통령 회장 이사 지사 도지사 구청장 군수 위원장 의원 감독 기자 박사 선수 원장 소장 부장 "
+    "국장 과장 본부장 청장 대표이사 왕 황제 총리 이사장 센터장 팀장 실장 차관 시인 작가 화가 장군 관장 단장 학장 의장 연구원 "
+    "건축가 소설가 감독관 배우 가수 판사 검사 변호사 의사 씨 공작 백작 여왕".split()
+)
+
+PLACE_END = re.compile(
+    r"(시|도|군|구|동|읍|면|리|역|산|강|섬|항|공원|센터|대학교|대학|학교|병원|청사|시청|도청|구청|호텔|단지|밸리|타운|캠퍼스|국|로|길|관)$"
+)

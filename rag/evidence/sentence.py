@@ -1,0 +1,205 @@
+"""How well each sentence of the evidence carries the question: features, and a score without training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.evidence.lexicon import Unit
+from rag.evidence.question import Floats, Question
+from rag.evidence.view import View, view
+from rag.types import Evidence, Role
+
+#: Cosine below which two words have nothing to do with each other, and what a synonym is worth.
+COSINE_FLOOR = 0.42
+SYNONYM = 0.75
+OTHER_CLASS = 0.6
+
+NAMES = (
+    "exact soft bigrams with_next with_previous context document rank ratio gap passage_score passage_rank "
+    "morphemes position sentences question_words kind has_unit predicate has_focus is_question is_statement "
+    "aside missing hard_missing passage_soft focus_cosine exact_hard soft_other_top has_number wh chars"
+).split()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Matched:
+    """A question held against one passage with ``n`` morphemes.
+
+    Attributes:
+        item: The evidence.
+        seen: Its passage as arrays.
+        match: ``(q, n)`` in [0, 1]: 1 the same word, less for a near one, 0 for no content.
+        context: ``(q,)`` best match of each question word in title and heading.
+    """
+
+    item: Evidence
+    seen: View
+    match: Floats
+    context: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A sentence: passage number (0-based), sentence number, and its morphemes ``[first, last)``."""
+
+    passage: int
+    sentence: int
+    first: int
+    last: int
+
+
+def match(question: Question, seen: View) -> Floats:
+    """``(q, n)`` in [0, 1]: how much each morpheme of the text is each word of the question."""
+    if not question.forms or not seen.forms:
+        return np.zeros((len(question.forms), len(seen.forms)), np.float32)
+    cosine = question.rows @ seen.rows.T
+    near = np.clip((cosine - COSINE_FLOOR) / (1 - COSINE_FLOOR), 0, 1) * SYNONYM
+    near *= np.where(question.classes[:, None] == seen.classes[None, :], 1.0, OTHER_CLASS)
+    for row, form in enumerate(question.forms):
+        same = [column for column, other in enumerate(seen.forms) if other == form]
+        near[row, same] = 1.0
+    return np.asarray(near * seen.content[None, :], np.float32)
+
+
+def matched(question: Question, evidence: Sequence[Evidence]) -> tuple[Matched, ...]:
+    """The question held against every passage."""
+    found = []
+    for item in evidence:
+        seen = view(item.passage.text)
+        context = item.passage.context
+        best = (
+            _best(match(question, view(context)))
+            if context
+            else np.zeros(len(question.forms), np.float32)
+        )
+        found.append(Matched(item, seen, match(question, seen), best))
+    return tuple(found)
+
+
+def _best(matrix: Floats) -> Floats:
+    """``(q,)`` best match of each question word; 0 where there is nothing to match."""
+    return np.asarray(matrix.max(axis=1, initial=0.0), np.float32)
+
+
+def places(pages: Sequence[Matched]) -> tuple[Place, ...]:
+    """All sentences, in order of passages and text."""
+    return tuple(
+        Place(passage, number, first, last)
+        for passage, page in enumerate(pages)
+        for number, (first, last) in enumerate(page.seen.analysis.bounds)
+    )
+
+
+def _sentence_text(page: Matched, place: Place) -> str:
+    span = page.seen.analysis.sentences[place.sentence]
+    return page.seen.text[span.start : span.end]
+
+
+def _row(
+    question: Question,
+    page: Matched,
+    place: Place,
+    per: Sequence[Floats],
+    document: Floats,
+    top: float,
+) -> list[float]:
+    weights, soft = question.weights, per[place.sentence]
+    exact = soft >= 0.999
+    none = np.zeros_like(soft)
+    before = per[place.sentence - 1] if place.sentence else none
+    after = per[place.sentence + 1] if place.sentence + 1 < len(per) else none
+    full = np.maximum(soft, page.context)
+    inside = slice(place.first, place.last)
+    text = _sentence_text(page, place)
+    flat = text.replace(" ", "").lower()
+    units = page.seen.units[inside]
+    words = page.seen.forms[inside]
+    rows = page.seen.rows[inside]
+    verbs = page.seen.predicate[inside]
+    hard = weights * question.hard
+    said = float((rows[verbs] @ question.predicate_row).max(initial=0.0))
+    morphemes = page.seen.analysis.morphemes[inside]
+    return [
+        float((weights * exact).sum()),
+        float((weights * soft).sum()),
+        sum(pair in flat for pair in question.bigrams) / max(1, len(question.bigrams)),
+        float((weights * np.maximum(full, 0.7 * after)).sum()),
+        float((weights * np.maximum(full, 0.7 * before)).sum()),
+        float((weights * page.context).sum()),
+        float((weights * document).sum()),
+        0.0,
+        0.0,
+        0.0,
+        page.item.hit.score / top if top > 0 else 0.0,
+        float(page.item.marker - 1),
+        float(place.last - place.first),
+        float(place.sentence),
+        float(len(per)),
+        float(len(question.forms)),
+        float(question.kind),
+        -1.0 if question.unit is Unit.NONE else float(bool((units == question.unit).any())),
+        1.0 if question.predicate and question.predicate in words else said,
+        float(question.focus in words) if question.focus else -1.0,
+        float(text.rstrip().endswith("?")),
+        float(any(m.tag == "EF" for m in morphemes[-3:])),
+        float(page.item.passage.role is Role.ASIDE),
+        float((weights * (1 - full)).sum()),
+        float((hard * (full < 0.5)).sum()),
+        float((weights * np.maximum(np.max(per, axis=0), page.context)).sum()),
+        float((rows @ question.focus_row).max(initial=0.0)),
+        float((hard * exact).sum()),
+        0.0,
+        float(bool(units.any())),
+        float(question.has_wh),
+        float(len(text)),
+    ]
+
+
+def features(question: Question, pages: Sequence[Matched]) -> tuple[tuple[Place, ...], Floats]:
+    """All sentences and their ``(s, len(NAMES))`` features."""
+    top = max((page.item.hit.score for page in pages), default=0.0)
+    document = np.zeros(len(question.forms), np.float32)
+    for page in pages:
+        document = np.maximum(document, np.maximum(_best(page.match), page.context))
+    found = places(pages)
+    by_page = [
+        [_best(page.match[:, first:last]) for first, last in page.seen.analysis.bounds] for page in pages
+    ]
+    table = np.array(
+        [_row(question, pages[p.passage], p, by_page[p.passage], document, top) for p in found],
+        np.float32,
+    ).reshape(len(found), len(NAMES))
+    if len(found):
+        _compare(table)
+    return found, table
+
+
+def plain_score(table: NDArray[np.float32]) -> Floats:
+    """``(s,)`` score without training: matched weight, bigrams, neighbours."""
+    at = NAMES.index
+    return np.asarray(
+        table[:, at("soft")]
+        + 0.5 * table[:, at("bigrams")]
+        + 0.2 * table[:, at("with_previous")]
+        + 0.2 * table[:, at("passage_score")] * (1 - table[:, at("is_question")]),
+        np.float32,
+    )
+
+
+def _compare(table: Floats) -> None:
+    """Fill the columns that hold a sentence against the others."""
+    score = plain_score(table)
+    order = np.argsort(-score, kind="stable")
+    ranks = np.empty(len(order))
+    ranks[order] = np.arange(len(order))
+    best = float(score.max())
+    table[:, NAMES.index("rank")] = ranks
+    table[:, NAMES.index("ratio")] = score / max(best, 1e-6)
+    second = float(np.sort(score)[-2]) if len(score) > 1 else 0.0
+    table[:, NAMES.index("gap")] = score - second
+    soft = table[:, NAMES.index("soft")]
+    table[:, NAMES.index("soft_other_top")] = soft - soft.max()

@@ -1,0 +1,1 @@
+"""Evaluation as measurement: cases, runs, scores, reports. Uses only the public face of ``rag``."""

@@ -164,6 +164,13 @@ class Assistant:
     def _sources(self, hits: Sequence[Hit]) -> Mapping[str, str]:
         return {hit.passage.document_id: self.document(hit.passage.document_id).source for hit in hits}
 
+    def find(self, question: str, top_k: int) -> tuple[Hit, ...]:
+        """Passages for a question, best first, without reading them; errors as :meth:`stream`.
+
+        The first ones are those that :meth:`stream` would read.
+        """
+        return self._retriever.retrieve(self._retriever.interpret(self._checked(question)), top_k)
+
     def document(self, document_id: str) -> Document:
         """A whole document of the index, for showing a citation in place.
 

@@ -76,7 +76,7 @@ class LlamaReader:
         for piece in self._pieces(question, shown, rules):
             pieces.append(piece)
             yield Delta(piece)
-        text = "".join(pieces).strip()
+        text = whole_sentences("".join(pieces).strip())
         refused = not text or text.startswith(refusal())
         yield Draft(text, (), 0.0 if refused else 1.0, refused=refused, tokens=len(pieces))
 
@@ -126,6 +126,11 @@ class LlamaReader:
 
     def _count(self, question: str, shown: Sequence[Evidence]) -> int:
         return len(self._model.tokenize(_plain(question, shown).encode(), special=False))
+
+
+def whole_sentences(text: str) -> str:
+    """The refusal, or the text up to its last marker: what the token limit cut off is dropped."""
+    return text if text.startswith(refusal()) else text[: text.rfind("]") + 1]
 
 
 def _messages(question: str, shown: Sequence[Evidence]) -> list[ChatCompletionRequestMessage]:

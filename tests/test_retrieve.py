@@ -1,7 +1,5 @@
 """Retrieval order, repair of questions, and fusion against its parts."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 

@@ -140,8 +140,10 @@ class Assistant:
         if not grounded.citations:
             return replace(blank, unsupported=grounded.unsupported, stray_markers=grounded.stray_markers)
         text, short = self._composed(draft, grounded.text, grounded.citations)
+        proven = sum(citation.support for citation in grounded.citations) / len(grounded.citations)
         return replace(
             blank,
+            confidence=draft.confidence if draft.located else min(draft.confidence, proven),
             text=text,
             short_answer=short,
             outcome=Outcome.ANSWERED,

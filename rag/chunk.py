@@ -43,15 +43,15 @@ def _spans(text: str, section: Section, max_chars: int) -> Iterator[Span]:
         start = piece_start + len(piece) - len(piece.lstrip())
         end = piece_start + len(piece.rstrip())
         piece_start += len(piece)
-        if start < end:
+        if any(char.isalnum() for char in piece):
             yield Span(start, end)
 
 
 def chunk(document: Document, max_chars: int) -> Iterator[Passage]:
     """Passages of at most ``max_chars`` code points, in text order, never across sections.
 
-    Every non-blank code point of every section lies in exactly one passage. A document without
-    sections is one body section.
+    Every letter and digit of every section lies in exactly one passage; pieces without any (rules,
+    bullets) are left out. A document without sections is one body section.
     """
     whole = (Section(Span(0, len(document.text))),) if document.text else ()
     for section in document.sections or whole:

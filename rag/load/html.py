@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 from rag.errors import SourceError
 from rag.load.decode import decode
-from rag.load.page import find_date
+from rag.load.line import find_date
 from rag.text import normalise
 from rag.types import Document, Role, Section, Span
 

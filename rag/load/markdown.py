@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import PurePosixPath
 
 from rag.load.decode import decode
-from rag.load.page import find_date
+from rag.load.line import find_date
 from rag.text import normalise
 from rag.types import Document, Role, Section, Span
 

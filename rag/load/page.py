@@ -1,38 +1,34 @@
 """Pages as people copy them from a browser: what is the article, and what stands around it.
 
-Judged line by line from general features (length, sentence endings, furniture words, repetition), not
-from any one site's layout. In doubt a line belongs to the article; nothing is ever thrown away.
+Judged from general features of lines (length, endings, menu words, repetition) and their places, not
+from any one site's layout. A text without furniture is all article; in doubt a line belongs to the
+article, and nothing is ever thrown away.
 """
 
 from __future__ import annotations
 
 import re
-import tomllib
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
+from itertools import pairwise
 
+from rag.load.line import CLUTTER, HEADLINE_MAX_CHARS, LONG_CHARS, Line, Mark, flat, is_closed
+from rag.load.line import lines as read_lines
+from rag.load.outline import BULLET, outline
+from rag.load.fact import published, publisher, title, title_row
 from rag.types import Role, Section, Span
 
-_DATE = re.compile(r"(?<!\d)(19\d\d|20\d\d)\s*[-./년]\s*(\d{1,2})\s*[-./월]\s*(\d{1,2})(?!\d)")
-_DATE_LABEL = re.compile(r"(입력|승인|등록|작성|발행|게시|수정|기사입력|송고|최종)")
-_CLOSED = re.compile(r"[.!?…][\"'”’)\]]*$")
-_LONG = 60
-_TITLE_MAX = 90
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One non-blank line: its span without outer blanks, and its text."""
-
-    span: Span
-    text: str
+_ITEM_LEAD_MIN_CHARS = 60
+_PARAGRAPH_MIN_CHARS = 40
+_PAGE_WEIGHT = 2
+_FRAGMENT_MAX_CHARS = 12  # short lines between headline and article that are no subtitle
+_FACT = re.compile(r"[:：=▲△]\s?\S|^(?:담당|연락처|문의|전화|주소|장소|일시|기간|대상|접수|주최|주관|작성자)\S*\s\S")
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What a page says of itself, and its parts."""
+    """What a page says of itself (empty where it does not), and its parts."""
 
     title: str
     published: str
@@ -40,240 +36,211 @@ class Page:
     sections: tuple[Section, ...]
 
 
-@lru_cache(maxsize=1)
-def _words() -> dict[str, tuple[str, ...]]:
-    table = tomllib.loads(Path(__file__).with_name("clutter.toml").read_text("utf-8"))
-    return {name: tuple(values) for name, values in table.items()}
-
-
-def _lines(text: str) -> list[Line]:
-    found = []
-    for match in re.finditer(r"[^\n]+", text):
-        line = match.group()
-        if line.strip():
-            start = match.start() + len(line) - len(line.lstrip())
-            found.append(Line(Span(start, start + len(line.strip())), line.strip()))
-    return found
-
-
-def find_date(text: str) -> str:
-    """The first full date in ``text`` as ``YYYY-MM-DD``, or empty."""
-    for match in _DATE.finditer(text):
-        year, month, day = (int(part) for part in match.groups())
-        if 1 <= month <= 12 and 1 <= day <= 31:
-            return f"{year:04}-{month:02}-{day:02}"
-    return ""
-
-
-def _flat(line: str) -> str:
-    return re.sub(r"\s", "", line).lower().lstrip("•·-*▶■□◆>")
-
-
-def is_furniture(line: str) -> bool:
-    """Whether a line is part of the page's machinery rather than of any text."""
-    flat = _flat(line)
-    words = _words()
-    if not flat or flat in words["whole"]:
-        return True
-    if any(word in flat for word in words["anywhere"]):
-        return True
-    if len(line) < _LONG and not line.endswith("다.") and flat.startswith(words["start"]):
-        return True
-    return bool(re.fullmatch(r"[\d,.]+(%|명|개|건)?|\d+%.*|\S+@\S+\.\S+|https?://\S+", flat))
-
-
-def _is_prose(line: Line) -> bool:
-    return len(line.text) >= _LONG or bool(_CLOSED.search(line.text) and len(line.text) >= 20)
-
-
 def parse(text: str) -> Page:
-    """Parts of a normalised plain-text page.
+    """Facts and parts of a normalised plain-text page; cost linear in its length.
 
-    Returns:
-        Sections ascending and non-overlapping that hold every non-blank character; empty strings
-        where the page does not state a fact.
+    Sections are ascending, do not overlap, and hold every letter and digit.
     """
-    lines = _lines(text)
-    furniture = [is_furniture(line.text) for line in lines]
-    first, last = _article(lines, furniture)
-    title_row = _title_row(lines, furniture, first)
-    sections = _sections(lines, furniture, first, last, title_row)
-    head = lines[: first + 1]
+    found = read_lines(text)
+    if not found:
+        return Page("", "", "", ())
+    items = _items(found)
+    is_page = _weight(found, items) >= _PAGE_WEIGHT
+    first, end, breaks = _extent(found, items) if is_page else (0, len(found), set())
+    headline = title_row(found, first, is_page)
+    body = _body(found, first, end, headline) if is_page else list(range(len(found)))
+    body = [row for row in body if row not in breaks]
     return Page(
-        title=lines[title_row].text[:_TITLE_MAX] if title_row is not None else _lead(lines),
-        published=_published(head, lines),
-        publisher=_publisher(lines, furniture, first, title_row),
-        sections=tuple(sections),
+        title=title(found, headline, body),
+        published=published(found, first, end),
+        publisher=publisher(found, headline, end) if is_page else "",
+        sections=tuple(_sections(found, outline(found, body, headline, first), items, end)),
     )
 
 
-def _lead(lines: list[Line]) -> str:
-    """The first sentence, shortened: a title for a text that has none."""
-    if not lines:
-        return ""
-    sentence = re.split(r"(?<=[다요까][.?!])\s", lines[0].text)[0]
-    return sentence if len(sentence) <= 60 else sentence[:59] + "…"
+def _weight(found: Sequence[Line], items: set[int]) -> int:
+    """How much speaks for a copied web page rather than a text."""
+    kinds: dict[Mark, set[str]] = {mark: set() for mark in Mark}
+    for row, line in enumerate(found):
+        if not _heads_prose(found, row):
+            kinds[line.mark].add(flat(line.text))
+    weight = 2 * len(kinds[Mark.BOX]) + len(kinds[Mark.LIST]) + len(kinds[Mark.WIDGET])
+    weight += bool(kinds[Mark.META]) + 2 * bool(items)
+    head = Counter(line.letters for line in found[:20] if len(line.letters) > 10)
+    return weight + any(count > 1 for count in head.values())
 
 
-def _article(lines: list[Line], furniture: list[bool]) -> tuple[int, int]:
-    """First and last row of the article: from its first prose to the end of its main run.
+def _heads_prose(found: Sequence[Line], row: int) -> bool:
+    """A menu word that heads a paragraph, as in a manual ("로그인")."""
+    if found[row].mark is not Mark.WIDGET or row + 1 >= len(found) or not row:
+        return False
+    return found[row].gap and found[row + 1].mark is Mark.PROSE and found[row - 1].mark not in CLUTTER
 
-    A page without furniture is all article. A run ends where a list of other articles or the comment
-    box begins, or where a byline is followed by items of headline and cut-off lead.
+
+def _items(found: Sequence[Line]) -> set[int]:
+    """Rows of headlines in a list of other articles: an open short line, then a lead that is cut off.
+
+    One such pair is no list: it takes two, each set off from what is above.
     """
-    prose = [row for row, line in enumerate(lines) if not furniture[row] and _is_prose(line)]
+    rows = [row for row in range(1, len(found) - 1) if _is_item(found, row)]
+    return set(rows) if len(rows) > 1 else set()
+
+
+def _is_item(found: Sequence[Line], row: int) -> bool:
+    above, line, lead = found[row - 1 : row + 2]
+    set_off = line.gap or above.mark is not Mark.SHORT
+    headline = line.mark in {Mark.SHORT, Mark.PROSE} and 8 <= len(line.text) <= HEADLINE_MAX_CHARS
+    cut_off = not re.search(r"[.!?:;)\]\"'”’]$", lead.text) or lead.text.endswith(("...", "…"))
+    inner = re.search(r"[다요]\.|니다", lead.text)
+    return bool(
+        set_off
+        and headline
+        and not is_closed(line.text)
+        and lead.mark is Mark.PROSE
+        and not lead.gap
+        and len(lead.text) >= _ITEM_LEAD_MIN_CHARS
+        and cut_off
+        and (inner or lead.text.endswith(("...", "…")))
+    )
+
+
+def _extent(found: Sequence[Line], items: set[int]) -> tuple[int, int, set[int]]:
+    """``[first, end)``: from the first prose of the article to where other things begin for good.
+
+    Third come the rows between that belong to lists of other pages inside the article.
+    """
+    leads = {row + 1 for row in items}
+    prose = [row for row, line in enumerate(found) if line.mark is Mark.PROSE and row not in items | leads]
     if not prose:
-        return 0, len(lines) - 1
-    first = prose[0]
-    if not any(furniture):
-        return first, len(lines) - 1
-    for row in range(first + 1, len(lines)):
-        if furniture[row] and _ends_article(lines, furniture, row):
-            return first, row - 1
-    return first, max(prose)
+        return 0, len(found), set()
+    first = next((row for row, after in pairwise([*prose, len(found)]) if _opens(found, row, after)), prose[0])
+    runs = _runs(found, items, leads)
+    breaks: set[int] = set()
+    row = first + 1
+    while row < len(found):
+        if _may_end(found[row], row in items):
+            back = _resumption(found, runs, items, row)
+            if back is None:
+                return first, row, breaks
+            breaks |= set(range(row, back)) if found[row].mark is Mark.LIST else {row}
+            row = back
+        row += 1
+    return first, len(found), breaks
 
 
-def _ends_article(lines: list[Line], furniture: list[bool], row: int) -> bool:
-    flat = _flat(lines[row].text)
-    if flat in _words()["related"] or flat.startswith(_words()["related"]):
+def _opens(found: Sequence[Line], row: int, after: int) -> bool:
+    """Whether an article may begin here: a paragraph, or a sentence with another (row ``after``) near."""
+    return len(found[row].text) >= _PARAGRAPH_MIN_CHARS or after - row <= 2
+
+
+def _may_end(line: Line, is_item: bool) -> bool:
+    return is_item or line.mark in {Mark.BOX, Mark.LIST} or line.mark is Mark.META
+
+
+def _runs(found: Sequence[Line], items: set[int], leads: set[int]) -> list[int]:
+    """By row, how many closed paragraphs follow one another from here."""
+    runs = [0] * (len(found) + 1)
+    for row in range(len(found) - 1, -1, -1):
+        line = found[row]
+        paragraph = line.mark is Mark.PROSE and is_closed(line.text) and row not in items | leads
+        runs[row] = 1 + runs[row + 1] if paragraph else 0
+    return runs
+
+
+def _resumption(found: Sequence[Line], runs: Sequence[int], items: set[int], row: int) -> int | None:
+    """The row where the article goes on after an interruption at ``row``, or None where it does not."""
+    mark = found[row].mark
+    if mark is Mark.BOX and sum(runs[r] > 0 for r in range(row)) >= 1:
+        return None
+    needed = 1 if mark is Mark.META else 2
+    for after in range(row + 1, len(found)):
+        line = found[after]
+        if after in items or line.mark is Mark.BOX or (line.mark is Mark.LIST and mark is Mark.META):
+            return None
+        headed = found[after - 1].mark is Mark.SHORT and found[after - 1].text and mark is Mark.LIST
+        if runs[after] >= needed + bool(headed) and len(line.text) >= 30:
+            return after
+    return None
+
+
+def _body(found: Sequence[Line], first: int, end: int, headline: int | None) -> list[int]:
+    """Rows of the article, ascending: no furniture, no repetition, no fragments around it."""
+    start = first if headline is None else min(headline, first)
+    seen: set[str] = set()
+    rows: list[int] = []
+    closed_off = False  # a byline or a rule after the last paragraph ends what belongs to it
+    last_prose = max((r for r in range(first, end) if found[r].mark is Mark.PROSE), default=first)
+    for row in range(start, end):
+        line = found[row]
+        repeated = len(line.letters) > 10 and line.letters in seen
+        seen.add(line.letters)
+        closed_off |= row > last_prose and line.mark in {Mark.META, Mark.WEAK, Mark.WIDGET}
+        if not repeated and not closed_off and _belongs(found, row, first, end, headline):
+            rows.append(row)
+    return rows
+
+
+def _belongs(found: Sequence[Line], row: int, first: int, end: int, headline: int | None) -> bool:
+    """Whether a line between headline and end is part of the article."""
+    line = found[row]
+    if row == headline or line.mark is Mark.PROSE:
         return True
-    after = [r for r in range(row, len(lines)) if not furniture[r] and _is_prose(lines[r])]
-    return not after or _is_item(lines, furniture, after[0])
+    if row < first:
+        is_fact = bool(_FACT.search(line.text) or BULLET.match(found[row + 1].text))
+        return line.mark is Mark.SHORT and (len(line.text) >= _FRAGMENT_MAX_CHARS or is_fact)
+    above = found[row - 1] if row else line
+    below = found[row + 1] if row + 1 < end else line
+    between = above.mark is Mark.PROSE and below.mark is Mark.PROSE
+    if line.mark in {Mark.WIDGET, Mark.LIST}:  # alone between paragraphs: a heading, or a sentence about it
+        return between and (is_closed(line.text) or line.gap) and not _is_button(line.text)
+    if line.mark is Mark.WEAK:
+        return not {above.mark, below.mark} & (CLUTTER | {Mark.META, Mark.WEAK})
+    return line.mark is Mark.SHORT
 
 
-def _is_item(lines: list[Line], furniture: list[bool], row: int) -> bool:
-    """A prose row that is the lead of a list item: a headline right above, furniture above that."""
-    above = row - 1
-    if above < 1 or furniture[above] or _is_prose(lines[above]):
-        return False
-    return furniture[above - 1] and len(lines[above].text) < _TITLE_MAX
-
-
-def _title_row(lines: list[Line], furniture: list[bool], first: int) -> int | None:
-    """The headline: a line that is repeated near the top, or else the first short line before the prose."""
-    head = [
-        row
-        for row in range(min(first, len(lines)))
-        if not furniture[row] and 6 <= len(lines[row].text) <= _TITLE_MAX and not _is_meta(lines[row].text)
-    ]
-    counts = Counter(_letters(line.text) for line in lines[: first + 1])
-    repeated = [row for row in head if counts[_letters(lines[row].text)] > 1]
-    if repeated:
-        return repeated[0]
-    longest = [row for row in head if len(lines[row].text) >= 12]
-    return longest[0] if longest else (head[0] if head else None)
-
-
-def _letters(line: str) -> str:
-    """What stays equal when a headline is set again with other quotes or dots."""
-    return re.sub(r"\W", "", line)
-
-
-def _is_meta(line: str) -> bool:
-    """A dateline or byline."""
-    byline = re.search(r"(기자|특파원|에디터)$", line) and len(line) < 30
-    return bool(byline) or (bool(find_date(line)) and len(line) < 30)
-
-
-def _published(head: list[Line], lines: list[Line]) -> str:
-    """A labelled date anywhere, else a date alone on a line of the head."""
-    for line in lines:
-        if len(line.text) < _LONG and _DATE_LABEL.search(line.text) and find_date(line.text):
-            return find_date(line.text)
-    for line in head:
-        if len(line.text) < 30 and find_date(line.text):
-            return find_date(line.text)
-    return ""
-
-
-def _publisher(lines: list[Line], furniture: list[bool], first: int, title_row: int | None) -> str:
-    """A very short line above the headline, as sites put their name there."""
-    top = lines[: title_row if title_row is not None else 0][:3]
-    for row, line in enumerate(top):
-        if not furniture[row] and 2 <= len(line.text) <= 12 and not re.search(r"[\d.?!,]", line.text):
-            return line.text
-    return ""
-
-
-def _heading_like(lines: list[Line], furniture: list[bool], row: int, last: int) -> bool:
-    """A short open line or question right above prose."""
-    text = lines[row].text
-    if len(text) > 45 or row >= last or text.startswith(("-", "•", "·", "▲", "[", "(")):
-        return False
-    open_end = not _CLOSED.search(text) or (text.endswith("?") and len(text) < 35)
-    return open_end and not furniture[row + 1] and _is_prose(lines[row + 1])
+def _is_button(text: str) -> bool:
+    """A line that never heads a paragraph, even alone."""
+    return bool(re.search(r"공유|구독|광고|댓글|관련|\bad\b|스크랩|좋아요|팔로우|기사|뉴스", text.lower()))
 
 
 def _sections(
-    lines: list[Line], furniture: list[bool], first: int, last: int, title_row: int | None
+    found: Sequence[Line], paths: dict[int, str], items: set[int], end: int
 ) -> list[Section]:
-    start = 0 if not any(furniture) else first if title_row is None else title_row
-    seen: set[str] = set()
+    """Runs of rows with one role and one heading, in order; rules without a letter are left out."""
     made: list[Section] = []
-    heading = ""
-    has_furniture = any(furniture)
-    row = 0
-    while row < len(lines):
-        line = lines[row]
-        letters = _letters(line.text)
-        repeated = len(letters) > 10 and letters in seen
-        seen.add(letters)
-        inside = start <= row <= last and not (row < first and _is_meta(line.text))
-        if inside and not furniture[row] and not repeated:
-            if first < row and _heading_like(lines, furniture, row, last):
-                heading = line.text
-            made.append(Section(line.span, Role.BODY, heading))
-        elif has_furniture and row > last and _item_ahead(lines, furniture, row):
-            end = _item_end(lines, furniture, row)
-            span = Span(line.span.start, lines[end].span.end)
-            made.append(Section(span, Role.ASIDE, line.text[:_TITLE_MAX], own_title=True))
-            row = end
+    key: tuple[Role, str, bool, int] | None = None
+    group, name = 0, ""  # the list or item of the tail that a row stands in
+    for row, line in enumerate(found):
+        if not line.letters:
+            continue
+        if row in paths:
+            here = (Role.BODY, paths[row], False, 0)
+        elif row < end:
+            here = (Role.ASIDE, "", line.mark is not Mark.META, 0)
         else:
-            made.append(Section(line.span, Role.ASIDE, "", own_title=row > last))
-        row += 1
-    return _joined(made)
-
-
-def _item_ahead(lines: list[Line], furniture: list[bool], row: int) -> bool:
-    """A headline with its lead below."""
-    return (
-        not furniture[row]
-        and not _is_prose(lines[row])
-        and row + 1 < len(lines)
-        and not furniture[row + 1]
-        and _is_prose(lines[row + 1])
-    ) or (
-        not furniture[row]
-        and len(lines[row].text) < _TITLE_MAX
-        and row + 1 < len(lines)
-        and not furniture[row + 1]
-        and len(lines[row + 1].text) >= 100
-    )
-
-
-def _item_end(lines: list[Line], furniture: list[bool], row: int) -> int:
-    end = row + 1
-    while end + 1 < len(lines) and not furniture[end + 1] and _is_prose(lines[end + 1]):
-        if _item_ahead(lines, furniture, end + 1):
-            break
-        end += 1
-    return end
-
-
-def _joined(sections: list[Section]) -> list[Section]:
-    """Neighbours of one role and heading become one section, items excepted."""
-    made: list[Section] = []
-    for section in sections:
-        before = made[-1] if made else None
-        if (
-            before is not None
-            and (before.role, before.heading, before.own_title)
-            == (section.role, section.heading, section.own_title)
-            and not (section.own_title and section.heading)
-        ):
-            made[-1] = Section(
-                Span(before.span.start, section.span.end), section.role, section.heading, section.own_title
-            )
+            if row in items or _heads_item(found, row):
+                group, name = row, line.text[:HEADLINE_MAX_CHARS]
+            elif line.mark is not Mark.PROSE and line.mark is not Mark.SHORT:
+                group = group if line.mark is Mark.WEAK and not name else row
+                name = line.text if line.mark in {Mark.LIST} and len(line.text) < 30 else ""
+            here = (Role.ASIDE, name, line.mark is not Mark.META, 1 if not name else group + 2)
+        if here == key:
+            made[-1] = Section(Span(made[-1].span.start, line.span.end), *here[:3])
         else:
-            made.append(section)
+            made.append(Section(line.span, *here[:3]))
+        key = here
     return made
+
+
+def _heads_item(found: Sequence[Line], row: int) -> bool:
+    """A headline of the tail with its lead right below."""
+    if row + 1 >= len(found):
+        return False
+    line, lead = found[row], found[row + 1]
+    return (
+        line.mark is Mark.SHORT
+        and len(line.text) >= 8
+        and lead.mark is Mark.PROSE
+        and len(lead.text) >= _PARAGRAPH_MIN_CHARS
+        and not lead.gap
+    )

@@ -83,6 +83,11 @@ class RunInfo:
     peak_mb: float = 0.0
     version: int = RUN_VERSION
 
+    @property
+    def versions(self) -> dict[str, str]:
+        """Packages and their versions, from the provenance."""
+        return cast(dict[str, str], self.provenance.get("versions", {}))
+
     def differences(self, other: RunInfo) -> list[str]:
         """Names and values of what makes two runs not the same run."""
         mine, theirs = self._identity(), other._identity()

@@ -25,6 +25,15 @@ class Quote:
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """A passage that was read, for showing citations in place."""
+
+    place: Place
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Response:
     """One answer, refusal or failure.
 
@@ -38,6 +47,7 @@ class Response:
         unsupported: Claims (sentences) of the answer that no quote carries; ``None`` where unknown.
         timings: Milliseconds by stage.
         tokens: Generated tokens, ``None`` where unknown.
+        shown: Texts of the passages that were read, where they are kept.
         error: Why there is no answer; then nothing else counts.
     """
 
@@ -53,6 +63,7 @@ class Response:
     timings: Mapping[str, float]
     tokens: int | None
     error: str = ""
+    shown: tuple[Shown, ...] = ()
 
 
 def _failed(message: str) -> Response:
@@ -82,6 +93,11 @@ def from_record(record: EvalRecord) -> Response:
         unsupported=len(unsupported),
         timings=cast(Mapping[str, float], answer["timings_ms"]),
         tokens=tokens if isinstance(tokens, int) else None,
+        shown=tuple(
+            Shown(Place(p["document"], p["start"], p["end"]), p["title"], p["text"])
+            for p in record["found"]
+            if p["text"]
+        ),
     )
 
 

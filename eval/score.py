@@ -223,6 +223,10 @@ def _citation_precision(score: CaseScore) -> Share:
     return float(sum(score.good_quotes)), float(len(score.good_quotes))
 
 
+def _first_citation(score: CaseScore) -> Share:
+    return (float(score.good_quotes[0]), 1.0) if score.good_quotes else NOTHING
+
+
 def _citation_recall(score: CaseScore) -> Share:
     return (float(score.proved), float(len(score.case.evidence))) if score.answered else NOTHING
 
@@ -283,6 +287,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("char_f1", "글자 F1(KorQuAD)", _of_gold(lambda v: v.f1)),
     Metric("quantity_match", "수·날짜를 아는 일치", _of_gold(lambda v: v.quantity)),
     Metric("citation_precision", "인용 정밀도", _citation_precision),
+    Metric("first_citation", "첫 인용이 맞음", _first_citation),
     Metric("citation_recall", "인용 재현율(답한 것)", _citation_recall),
     Metric("claim_support", "근거 있는 주장", _claims),
     Metric("refusal_precision", "거절 정밀도", _refusal_precision),

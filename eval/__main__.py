@@ -1,0 +1,179 @@
+"""The command line of evaluation: ``python -m eval run``, ``score``, ``report``, ``compare`` and more."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import rag
+from eval.analysis import Analysis, analyse_run, analyse_scores
+from eval.case import check_evidence, load_set, read_card, read_corpus
+from eval.compare import pair
+from eval.compare import to_markdown as comparison_markdown
+from eval.record import Located, read_run
+from eval.report import to_json, to_markdown, write_report
+from eval.response import from_run, read_foreign
+from eval.run import run as run_set
+from eval.score import score_all
+from rag.config import Settings
+from rag.errors import GeungeoError, UsageError
+
+app = typer.Typer(
+    name="eval",
+    help="측정: 질문 집합을 돌리고, 채점하고, 무엇을 믿을지 보입니다.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+SetOption = Annotated[Path, typer.Option("--set", help="평가 집합(JSONL).")]
+IndexOption = Annotated[Path, typer.Option("--index", help="색인 폴더.")]
+ChangeOption = Annotated[
+    list[str] | None,
+    typer.Option("--set-option", metavar="이름=값", help="설정 하나를 바꿉니다. 여러 번 쓸 수 있습니다."),
+]
+ConfigOption = Annotated[Path | None, typer.Option("--config", help="설정 파일(TOML).")]
+CorpusOption = Annotated[
+    list[Path] | None, typer.Option("--corpus", help="코퍼스 JSONL. 여러 번 쓸 수 있습니다.")
+]
+RunArgument = Annotated[Path, typer.Argument(help="run이 만든 폴더.")]
+
+
+def settings_of(config: Path | None, changes: Iterable[str] | None) -> Settings:
+    """Settings with ``name=value`` changes.
+
+    Raises:
+        UsageError: A change without an equals sign, an unknown name or a bad value.
+    """
+    values: dict[str, str | int | float | None] = {}
+    for change in changes or ():
+        name, equals, value = change.partition("=")
+        if not equals:
+            raise UsageError(f"--set-option {change!r}에 등호가 없습니다.", "이름=값 꼴로 적어 주세요.")
+        values[name.strip()] = value.strip()
+    return rag.load_settings(values, config)
+
+
+def _progress(done: int, total: int) -> None:
+    if done % 10 == 0 or done == total:
+        typer.echo(f"\r질문 {done}/{total}", err=True, nl=done == total)
+
+
+@app.command("run")
+def run_command(
+    set_path: SetOption,
+    index: IndexOption,
+    out: Annotated[Path, typer.Option("--out", help="결과 폴더. 끊겼으면 같은 명령으로 잇습니다.")],
+    set_option: ChangeOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """집합의 모든 질문을 물어 기록합니다. 채점은 하지 않습니다."""
+    settings = settings_of(config, set_option)
+    load_set(set_path)  # complain before models load
+    info = run_set(set_path, out, settings, rag.load_assistant(settings, index), _progress)
+    typer.echo(f"{out}: 질문 {info.cases}개. 이제 python -m eval report {out}")
+
+
+def _foreign(answers: Path, set_path: Path | None) -> Analysis:
+    if set_path is None:
+        raise UsageError("--answers 에는 --set 이 필요합니다.", "무엇에 대한 답인지 --set 으로 알려 주세요.")
+    cases = load_set(set_path)
+    located = tuple(Located(case, tuple(() for _ in case.evidence)) for case in cases)
+    return analyse_scores(answers.name, score_all(located, read_foreign(answers, located)))
+
+
+def _texts(set_path: Path, corpora: Iterable[Path] | None) -> dict[str, str]:
+    card = read_card(set_path)
+    paths = list(corpora or ()) or list(card.corpora if card else ())
+    if not paths:
+        raise UsageError(f"{set_path}의 코퍼스를 모릅니다.", "--corpus 나 --index 로 알려 주세요.")
+    return read_corpus(paths)
+
+
+@app.command()
+def score(
+    run: Annotated[Path | None, typer.Argument(help="run이 만든 폴더.")] = None,
+    answers: Annotated[
+        Path | None, typer.Option("--answers", help="다른 시스템의 답: 한 줄에 {id, answer, quotes}.")
+    ] = None,
+    set_path: Annotated[Path | None, typer.Option("--set", help="--answers 의 평가 집합.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="보고서를 쓸 폴더.")] = None,
+    json_: Annotated[bool, typer.Option("--json", help="모든 값을 JSON으로 씁니다.")] = False,
+) -> None:
+    """기록이나 다른 시스템의 답을 채점합니다. 모델도 색인도 필요 없습니다."""
+    if (run is None) == (answers is None):
+        raise UsageError("실행 폴더와 --answers 가운데 하나만 주세요.")
+    analysis = _foreign(answers, set_path) if answers else analyse_run(read_run(run or Path()))
+    if out:
+        write_report(analysis, out)
+    typer.echo(json.dumps(to_json(analysis), ensure_ascii=False) if json_ else to_markdown(analysis))
+
+
+@app.command()
+def report(
+    run: RunArgument,
+    out: Annotated[Path | None, typer.Option("--out", help="쓸 폴더. 없으면 실행 폴더.")] = None,
+) -> None:
+    """HTML, Markdown, JSON 보고서를 씁니다."""
+    for path in write_report(analyse_run(read_run(run)), out or run):
+        typer.echo(str(path))
+
+
+@app.command()
+def compare(
+    left: Annotated[Path, typer.Argument(help="실행 A.")],
+    right: Annotated[Path, typer.Argument(help="실행 B.")],
+) -> None:
+    """두 실행을 같은 질문끼리 견주고, 결과가 뒤집힌 질문을 보입니다."""
+    runs = [read_run(folder) for folder in (left, right)]
+    ours, theirs = (score_all(one.cases, from_run(one)) for one in runs)
+    typer.echo(comparison_markdown(pair(ours, theirs), str(left), str(right)))
+    for name in runs[0].info.differences(runs[1].info):
+        typer.echo(f"- {name}")
+
+
+@app.command()
+def validate(
+    set_path: SetOption,
+    corpus: CorpusOption = None,
+    index: Annotated[Path | None, typer.Option("--index", help="코퍼스 대신 볼 색인 폴더.")] = None,
+) -> None:
+    """집합의 형식과, 모든 근거가 코퍼스에 글자 그대로 있는지 검사합니다."""
+    cases = load_set(set_path)
+    if index is not None:
+        store = rag.Index.load(index).store
+        texts = {outline.id: store.document(outline.id).text for outline in store.outlines()}
+    else:
+        texts = _texts(set_path, corpus)
+    check_evidence(set_path, cases, texts)
+    none = sum(not case.answerable for case in cases)
+    clusters = len({case.cluster for case in cases})
+    typer.echo(f"{set_path}: 질문 {len(cases)}개(답 없음 {none}개), 묶음 {clusters}개. 잘못이 없습니다.")
+
+
+def main() -> None:
+    """Entry point: errors become Korean messages and exit codes."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]  # text streams
+    try:
+        app(standalone_mode=False)
+    except GeungeoError as error:
+        typer.echo(f"오류: {error.message}", err=True)
+        if error.remedy:
+            typer.echo(f"  → {error.remedy}", err=True)
+        sys.exit(error.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
+        typer.echo("중단했습니다. 같은 명령으로 이을 수 있습니다.", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(141)
+
+
+if __name__ == "__main__":
+    main()

@@ -25,7 +25,8 @@ TEXTS = (("kobest_boolq_wiki_paragraphs", 5748), ("kr_laws", 600), ("ms_learn_ko
 def full_vectors() -> np.ndarray:
     """(VECTOR_COUNT, 256) float32 whose inner products are Kiwi's cosines."""
     rng = np.random.default_rng(0)
-    anchors = np.unique(np.concatenate([np.arange(200, 500), rng.choice(np.arange(500, 40000), 212, replace=False)]))
+    rare = rng.choice(np.arange(500, 40000), 212, replace=False)
+    anchors = np.unique(np.concatenate([np.arange(200, 500), rare]))
     columns = np.zeros((VECTOR_COUNT, len(anchors)), np.float32)
     for column, anchor in enumerate(anchors):
         for similar in kiwi().most_similar_morphemes(int(anchor), top_n=VECTOR_COUNT):

@@ -11,14 +11,20 @@ from eval import plot
 from eval.analysis import GROUP_METRICS, STAGE_LABELS, TIMING_LABELS, TYPE_LABELS, Analysis, Group
 from eval.response import Shown
 from eval.retrieval import Level, Place
-from eval.score import BY_NAME, GOOD, METRICS, CaseScore, Stage
+from eval.score import BY_NAME, CUTOFFS, GOOD, METRICS, CaseScore, Stage
 from eval.stats import Estimate
 
 _STYLE = Path(__file__).with_name("page.css")
 _SCRIPT = Path(__file__).with_name("page.js")
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 
-TILES = ("good_end", "right", "passage_recall@5", "citation_precision", "refusal_f1")
+TILES = {
+    "good_end": "좋은 끝",
+    "right": "맞음",
+    "passage_recall@5": "구절 재현율@5",
+    "first_citation": "첫 인용이 맞음",
+    "refusal_f1": "거절 F1",
+}
 #: How an answerable question is lost on its way, and what is left after each loss.
 ANSWERABLE_FLOW = (
     (Stage.NOT_IN_CORPUS, "코퍼스에 근거가 있음"),
@@ -28,6 +34,9 @@ ANSWERABLE_FLOW = (
     (Stage.MISREAD, "바르게 읽음"),
 )
 UNANSWERABLE_FLOW = ((Stage.WRONGLY_ANSWERED, "바르게 거절함"),)
+_FIGURE_LABELS = {"mrr": "MRR", "map": "MAP", "ndcg@10": "nDCG@10"} | {
+    f"recall@{k}": f"@{k}" for k in CUTOFFS
+}
 LEVEL_LABELS = {Level.DOCUMENT: "문서", Level.PASSAGE: "구절", Level.SENTENCE: "근거 문장"}
 
 
@@ -35,23 +44,23 @@ def _range(found: Estimate) -> str:
     return f"{found.low:.1%}–{found.high:.1%}"
 
 
-def _tile(label: str, value: str, small: str) -> str:
-    return (
-        f'<div class="card tile"><span>{escape(label)}</span><b>{escape(value)}</b>'
-        f"<small>{escape(small)}</small></div>"
-    )
+def _tile(label: str, value: str, *small: str) -> str:
+    notes = "".join(f"<small>{escape(words)}</small>" for words in small)
+    return f'<div class="card tile"><span>{escape(label)}</span><b>{escape(value)}</b>{notes}</div>'
 
 
 def _tiles(analysis: Analysis) -> str:
     tiles = [
-        _tile(BY_NAME[name].label, f"{found.value:.1%}", f"{_range(found)} · n {found.n}")
-        for name in TILES
+        _tile(label, f"{found.value:.1%}", _range(found), f"n {found.n}")
+        for name, label in TILES.items()
         if (found := analysis.figures.get(name))
     ]
     total = next((item for item in analysis.latencies if item.stage == "total"), None)
     if total:
         tiles.append(
-            _tile("응답 시간 p50", f"{total.p50:,.0f} ms", f"p95 {total.p95:,.0f} ms · n {len(total.values)}")
+            _tile(
+                "응답 시간 p50", f"{total.p50:,.0f} ms", f"p95 {total.p95:,.0f} ms", f"n {len(total.values)}"
+            )
         )
     return f'<div class="tiles">{"".join(tiles)}</div>'
 
@@ -69,8 +78,8 @@ def _warning(analysis: Analysis) -> str:
 
 def _bar(left: int, lost: int, total: int) -> str:
     return (
-        f'<div class="bar"><i style="width:{left / total:.2%}"></i><u style="width:{lost / total:.2%}"></u>'
-        f"<span>{left}</span></div>"
+        f'<div class="bar"><i style="width:{left / total:.2%}"></i>'
+        f'<u style="width:{lost / total:.2%}"></u></div><div class="left">{left}</div>'
     )
 
 
@@ -182,12 +191,27 @@ def _metric_table(analysis: Analysis) -> str:
         f"<tr><td>{escape(metric.label)}</td><td>{found.value:.3f}</td><td>{found.low:.3f}–{found.high:.3f}</td>"
         f"<td>{found.n}</td><td>{found.clusters}</td></tr>"
         for metric in METRICS
-        if (found := analysis.figures.get(metric.name))
+        if (found := analysis.figures.get(metric.name)) and not metric.name.startswith(tuple(Level))
     )
     return (
         '<div class="card"><div class="scroll"><table><tr><th>지표</th><th>값</th><th>95 % 구간</th>'
         f"<th>n</th><th>묶음</th></tr>{rows}</table></div></div>"
     )
+
+
+def _retrieval_table(analysis: Analysis) -> str:
+    """Levels by figures; the names of the figures are what follows the level's name."""
+    first = f"{Level.DOCUMENT}_"
+    names = [metric.name.removeprefix(first) for metric in METRICS if metric.name.startswith(first)]
+    head = "".join(f"<th>{escape(_FIGURE_LABELS.get(name, name))}</th>" for name in names)
+    rows = "".join(
+        f"<tr><td>{LEVEL_LABELS[level]}</td>"
+        f"{''.join(_cell(analysis.figures.get(f'{level}_{name}')) for name in names)}</tr>"
+        for level in Level
+        if analysis.recalls[level]
+    )
+    table = f"<table><tr><th>찾기</th>{head}</tr>{rows}</table>"
+    return f'<div class="card"><div class="scroll">{table}</div></div>' if rows else ""
 
 
 def _pieces(shown: Shown, cited: Sequence[Place], gold: Sequence[Place]) -> str:
@@ -313,7 +337,7 @@ def _footer(analysis: Analysis) -> str:
 
 
 def _section(title: str, note: str, inside: str) -> str:
-    return f"<h2>{escape(title)}</h2><p>{escape(note)}</p>{inside}"
+    return f"<h2>{escape(title)}</h2><p>{escape(note)}</p>{inside}" if inside else ""
 
 
 def page(analysis: Analysis) -> str:
@@ -330,10 +354,14 @@ def page(analysis: Analysis) -> str:
         _warning(analysis),
         _tiles(analysis),
         _funnel(analysis),
-        _section("곡선", "", f'<div class="plots">{plots}</div>'),
+        _section("곡선", "", f'<div class="plots">{plots}</div>' if plots else ""),
         _section("나누어 보기", "± 는 95 % 구간의 반 너비입니다.", f'<div class="tables">{tables}</div>'),
-        _section("모든 지표", counted, _metric_table(analysis)),
         _cases(analysis),
+        _section(
+            "모든 지표",
+            counted,
+            f'<div class="tables">{_metric_table(analysis)}{_retrieval_table(analysis)}</div>',
+        ),
         _footer(analysis),
     ]
     return (

@@ -124,7 +124,7 @@ def lines(series: Sequence[Series], x_labels: Sequence[str], x_name: str, y_name
 
 def steps(points: Sequence[tuple[float, float]], base: float, x_name: str, y_name: str, words: str) -> str:
     """Risk (y) over coverage (x); ``base`` is drawn as a level: the risk of answering all that was."""
-    high = min(1.0, max(0.2, math.ceil(max(y for _, y in points) * 10 + 0.2) / 10))
+    high = min(1.0, max(0.2, math.ceil(max(y for _, y in points) * 10 + 1.2) / 10))
     axes = Axes(0.0, 1.0, 0.0, high)
     y_ticks = [(high * n / 4, f"{high * n / 4:.0%}") for n in range(5)]
     parts = _frame(axes, _shares(), x_name, y_name, y_ticks)
@@ -137,11 +137,7 @@ def steps(points: Sequence[tuple[float, float]], base: float, x_name: str, y_nam
         _path(points, axes, "s0"),
         f'<circle cx="{axes.x(last[0]):.1f}" cy="{axes.y(last[1]):.1f}" r="4.5" class="dot s0"/>',
         text(
-            axes.x(last[0]) - 6,
-            axes.y(last[1]) - 9,
-            f"지금 {last[0]:.0%} 답함, 오답 {last[1]:.0%}",
-            "tick",
-            "end",
+            WIDTH - RIGHT, TOP + 9, f"지금 {last[0]:.0%} 답하고, 그 가운데 {last[1]:.0%} 틀림", "tick", "end"
         ),
     ]
     return _svg(parts, words)

@@ -2,9 +2,9 @@
 
     python -m recipes.embedder --data DIR --own FILE… --out rag/weights/embedder
 
-In-batch softmax over question-passage pairs (van den Oord et al. 2018), half of each batch from few articles so
-that negatives are near. Learns a weight per morpheme, a linear map of Kiwi's vectors, and a table of hashed
-character n-grams. `--seconds 0` only measures the weights in `--out`.
+In-batch softmax over question-passage pairs (van den Oord et al. 2018), half of each batch from few
+articles so that negatives are near. Learns a weight per morpheme, a linear map of Kiwi's vectors, and
+a table of hashed character n-grams. `--seconds 0` only measures the weights in `--out`.
 """
 
 import argparse
@@ -29,6 +29,16 @@ from rag.vector import MorphemeVectors
 
 SETTINGS = tomllib.loads(Path(__file__).with_name("settings.toml").read_text("utf-8"))
 Pair = tuple[str, str]
+#: What makes the folder a sentence-transformers model.
+SENTENCE_TRANSFORMERS: dict[str, object] = {
+    "modules.json": [{"idx": 0, "name": "0", "path": "", "type": "rag.embed.encoder.MorphemeEncoder"}],
+    "config_sentence_transformers.json": {
+        "model_type": "SentenceTransformer",
+        "prompts": {},
+        "default_prompt_name": None,
+        "similarity_fn_name": "cosine",
+    },
+}
 
 
 @dataclass
@@ -206,6 +216,8 @@ def save(model: Model, out: Path, sources: list[str]) -> None:
     np.save(out / "scales.npy", scales.astype(np.float16))
     np.save(out / "weights.npy", model.weights.detach().numpy().astype(np.float16))
     np.save(out / "mapping.npy", model.mapping.detach().numpy().astype(np.float16))
+    for name, content in SENTENCE_TRANSFORMERS.items():
+        (out / name).write_text(json.dumps(content, indent=1) + "\n", "utf-8")
     manifest.write(out, KIND, 1, {"dim": SETTINGS["dim"], "settings": dict(SETTINGS), "sources": sources})
 
 

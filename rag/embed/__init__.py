@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 KIND = "embedder"
-FOLDER = Path(__file__).with_name("weights") / "embedder"
+FOLDER = Path(__file__).parents[1] / "weights" / "embedder"
 
 
 def ngrams(analysis: Analysis) -> list[str]:
@@ -51,6 +51,14 @@ def ngrams(analysis: Analysis) -> list[str]:
 def bucket(ngram: str, buckets: int) -> int:
     """A stable hash (CRC-32) of an n-gram into ``[0, buckets)``."""
     return zlib.crc32(ngram.encode()) % buckets
+
+
+Bag = tuple[NDArray[np.int64], NDArray[np.float32]]
+
+
+def _bag(counts: Counter[int]) -> Bag:
+    ids = np.fromiter(counts, np.int64, len(counts))
+    return ids, np.sqrt(np.fromiter(counts.values(), np.float32, len(counts)))
 
 
 class EmbeddedEmbedder:
@@ -92,16 +100,15 @@ class EmbeddedEmbedder:
             ModelMissingError, ModelDamagedError: See :func:`rag.manifest.verify_model`.
         """
         verify_model(folder, KIND)
-        print_ = hashlib.sha256(
-            (file_digest(folder / "manifest.json") + file_digest(morphemes / "manifest.json")).encode()
-        )
+        manifests = (folder / "manifest.json", morphemes / "manifest.json")
+        digest = hashlib.sha256("".join(map(file_digest, manifests)).encode()).hexdigest()
         return cls(
             MorphemeVectors.load(morphemes),
             np.load(folder / "weights.npy").astype(np.float32),
             np.load(folder / "mapping.npy").astype(np.float32),
             np.load(folder / "table.npy", mmap_mode="r"),
             np.load(folder / "scales.npy").astype(np.float32),
-            f"embedded-{print_.hexdigest()[:16]}",
+            f"embedded-{digest[:16]}",
         )
 
     @property
@@ -123,17 +130,23 @@ class EmbeddedEmbedder:
 
     def _sum(self, analysis: Analysis) -> Vectors:
         total = np.zeros(self.dim, np.float32)
-        counts = Counter(m.id for m in analysis.morphemes if m.is_content and m.id < len(self._weights))
-        if counts:
-            ids = np.fromiter(counts, np.int64, len(counts))
-            weights = np.sqrt(np.fromiter(counts.values(), np.float32, len(counts))) * self._weights[ids]
-            total += (weights @ self._vectors.rows(ids)) @ self._mapping
-        grams = Counter(bucket(gram, len(self._table)) for gram in ngrams(analysis))
-        if grams:
-            rows = np.fromiter(grams, np.int64, len(grams))
-            weights = np.sqrt(np.fromiter(grams.values(), np.float32, len(grams))) * self._scales[rows]
-            total += weights @ self._table[rows].astype(np.float32)
+        (ids, counts), (rows, weights) = self.bags(analysis)
+        if len(ids):
+            total += ((counts * self._weights[ids]) @ self._vectors.rows(ids)) @ self._mapping
+        if len(rows):
+            total += (weights * self._scales[rows]) @ self._table[rows].astype(np.float32)
         return total
+
+    def bags(self, analysis: Analysis) -> tuple[Bag, Bag]:
+        """Morpheme ids and n-gram rows of a text, each with the square roots of their counts."""
+        words = Counter(m.id for m in analysis.morphemes if m.is_content and m.id < len(self._weights))
+        letters = Counter(bucket(gram, len(self._table)) for gram in ngrams(analysis))
+        return _bag(words), _bag(letters)
+
+    def arrays(self) -> tuple[Vectors, Vectors, Vectors, Vectors]:
+        """V, w, A and H in full precision, for the torch path."""
+        table = self._table.astype(np.float32) * self._scales[:, None]
+        return self._vectors.rows(np.arange(len(self._weights))), self._weights, self._mapping, table
 
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
         """See :class:`rag.protocols.Embedder`."""
@@ -186,7 +199,7 @@ class SentenceTransformerEmbedder:
                 "modules.json이나 config.json이 있는 폴더를 주세요.",
             )
         try:
-            model = SentenceTransformer(name, device="cpu")
+            model = SentenceTransformer(name, device="cpu", trust_remote_code=_is_ours(folder))
         except (OSError, ConnectionError) as error:
             raise ModelMissingError(
                 f"임베더 {name}을(를) 받을 수 없습니다: {str(error).splitlines()[0][:200]}",
@@ -207,7 +220,7 @@ class SentenceTransformerEmbedder:
     @property
     def dim(self) -> int:
         """Length of a vector."""
-        return int(self._model.get_sentence_embedding_dimension() or 0)
+        return int(self._model.get_embedding_dimension() or 0)
 
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
         """See :class:`rag.protocols.Embedder`."""
@@ -227,6 +240,15 @@ class SentenceTransformerEmbedder:
             convert_to_numpy=True,
         )
         return np.asarray(vectors, np.float32).reshape(len(texts), self.dim)
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether a folder's only code beyond sentence-transformers' own is this package's encoder."""
+    modules = folder / "modules.json"
+    if not modules.is_file():
+        return False
+    types = {str(module.get("type")) for module in json.loads(modules.read_text("utf-8"))}
+    return types == {"rag.embed.encoder.MorphemeEncoder"}
 
 
 def known_prompts(name: str, model: SentenceTransformer) -> tuple[str, str]:

@@ -1,7 +1,6 @@
 """Stages meeting: composition, refusal, streaming, errors, and equal answers for equal questions."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import pytest
 
@@ -48,7 +47,11 @@ def spans(confidence: float) -> Draft:
 
 def test_a_span_becomes_a_sentence_with_its_proof(index: Index) -> None:
     answer = assistant(index, Says(spans(0.8))).ask("완공 시점은?")
-    assert (answer.text, answer.short_answer, answer.outcome) == ("2029년입니다. [1]", "2029년", Outcome.ANSWERED)
+    assert (answer.text, answer.short_answer, answer.outcome) == (
+        "2029년입니다. [1]",
+        "2029년",
+        Outcome.ANSWERED,
+    )
     [citation] = answer.citations
     assert citation.quote == TEXT[citation.span.start : citation.span.end] == "완공 시점은 2029년이다."
     assert answer.timings.total_ms >= answer.timings.retrieve_ms > 0

@@ -44,7 +44,7 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.mark.parametrize("make", [EmbeddedEmbedder.load, FakeEmbedder])
-def test_contract(make) -> None:  # noqa: ANN001
+def test_contract(make) -> None:
     embedder = make()
     assert isinstance(embedder, Embedder)
     texts = ["카카오 디지털 허브 완공", "포항 애플 아카데미", ""]

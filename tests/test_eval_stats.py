@@ -80,3 +80,14 @@ def test_random_patterns_agree_with_theory() -> None:
     found = compare([0.0] * 20, [1.0] * 15 + [-1.0] * 5, [str(n) for n in range(20)])
     assert found is not None
     assert found.p == pytest.approx(0.0414, abs=0.008)
+
+
+def test_no_failure_seen_is_not_certainty() -> None:
+    # Wilson, by hand: 24 of 24 gives 24 / (24 + 1.96²) = 0.862.
+    found = estimate([Term(1.0, 1.0, str(n)) for n in range(24)])
+    assert found is not None
+    assert found.low == pytest.approx(0.862, abs=0.001)
+    assert found.high == 1.0
+    one = estimate([Term(0.0, 1.0, "a"), Term(0.0, 1.0, "a")])
+    assert one is not None
+    assert (one.low, one.high) == (0.0, pytest.approx(0.793, abs=0.001))

@@ -61,7 +61,9 @@ def test_contract() -> None:
             "support": 0.9123,
         }
     ]
-    assert record["hits"] == [{"document": "a.txt", "passage": "p1", "score": 1.234568, "start": 0, "end": 10}]
+    assert record["hits"] == [
+        {"document": "a.txt", "passage": "p1", "score": 1.234568, "start": 0, "end": 10}
+    ]
     assert record["timings_ms"] == {"retrieve": 1.0, "read": 2.0, "total": 3.0}
     assert (record["id"], record["outcome"], record["confidence"]) == ("q1", "answered", 0.8765)
     assert json.loads(json.dumps(record, ensure_ascii=False)) == record

@@ -9,14 +9,12 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 from sentence_transformers.base.modules import InputModule
 
-from rag.embed import FOLDER, EmbeddedEmbedder
-from rag.korean import VECTOR_COUNT, analyse_many
+from rag.embed import Bag, EmbeddedEmbedder
+from rag.korean import analyse_many
 
 
 class MorphemeEncoder(InputModule):
@@ -37,11 +35,13 @@ class MorphemeEncoder(InputModule):
         self.table = torch.nn.Parameter(torch.from_numpy(table))
 
     @classmethod
-    def load(cls, model_name_or_path: str, **options: Any) -> MorphemeEncoder:  # noqa: ANN401  # base class's signature
+    def load(  # type: ignore[override]  # a local folder is all there is to say
+        cls, model_name_or_path: str, **options: object
+    ) -> MorphemeEncoder:
         """Load from a local folder; other options of sentence-transformers mean nothing here."""
         return cls(model_name_or_path)
 
-    def save(self, output_path: str, *args: Any, **options: Any) -> None:  # noqa: ANN401  # base class's signature
+    def save(self, output_path: str, *args: object, **options: object) -> None:
         """Copy the folder that this was loaded from; a fine-tuned model is quantised by the recipe."""
         for path in Path(self.folder).iterdir():
             shutil.copy2(path, output_path)
@@ -59,9 +59,9 @@ class MorphemeEncoder(InputModule):
 
     def preprocess(
         self,
-        inputs: Sequence[Any],
+        inputs: Sequence[object],
         prompt: str | None = None,
-        **options: Any,  # noqa: ANN401  # as the base class
+        **options: object,
     ) -> dict[str, torch.Tensor]:
         """Ids and square-rooted counts, padded to the longest text: four ``(b, n)`` tensors."""
         texts = [(prompt or "") + str(text) for text in inputs]
@@ -71,7 +71,7 @@ class MorphemeEncoder(InputModule):
         features["attention_mask"] = torch.ones(len(texts), 1, dtype=torch.int64)
         return features
 
-    def forward(self, features: dict[str, torch.Tensor], **options: Any) -> dict[str, torch.Tensor]:  # noqa: ANN401
+    def forward(self, features: dict[str, torch.Tensor], **options: object) -> dict[str, torch.Tensor]:
         """Add ``sentence_embedding`` ``(b, dim)``, unit rows or zero rows."""
         ids, counts = features["morpheme_ids"], features["morpheme_counts"]
         words = (counts * self.weights[ids])[:, :, None] * self.vectors[ids]
@@ -81,9 +81,7 @@ class MorphemeEncoder(InputModule):
         return features
 
 
-def _padded(
-    name: str, bags: list[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]]
-) -> dict[str, torch.Tensor]:
+def _padded(name: str, bags: list[Bag]) -> dict[str, torch.Tensor]:
     longest = max((len(ids) for ids, _ in bags), default=0)
     ids = torch.zeros(len(bags), longest, dtype=torch.int64)
     counts = torch.zeros(len(bags), longest)
@@ -91,6 +89,3 @@ def _padded(
         ids[row, : len(wanted)] = torch.from_numpy(wanted)
         counts[row, : len(wanted)] = torch.from_numpy(weights)
     return {f"{name}_ids": ids, f"{name}_counts": counts}
-
-
-__all__ = ["FOLDER", "VECTOR_COUNT", "MorphemeEncoder"]

@@ -7,6 +7,7 @@ Sources: Efron & Tibshirani 1993 (percentile interval); Field & Welsh 2007 (clus
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -18,6 +19,8 @@ DRAWS = 2000
 SEED = 20_240_601
 #: Up to this many clusters every sign pattern is tried, and the test is exact.
 EXACT_CLUSTERS = 12
+Z = 1.959963984540054  # 97.5 % quantile of the normal distribution
+NO_SPREAD = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ class Estimate:
 
     Attributes:
         value: Sum above over sum below.
-        low: 2.5 % quantile of the bootstrap; equals ``value`` where there is a single cluster.
+        low: 2.5 % quantile of the bootstrap; see :func:`estimate` for shares without spread.
         high: 97.5 % quantile.
         n: Cases that count (their denominator is not 0).
         clusters: Independent articles among them.
@@ -59,8 +62,25 @@ def _sums(terms: Sequence[Term]) -> NDArray[np.float64]:
     return sums
 
 
-def estimate(terms: Sequence[Term], draws: int = DRAWS, seed: int = SEED) -> Estimate | None:
-    """The ratio over all cases with its clustered interval; ``None`` where nothing counts."""
+def _wilson(share: float, n: int) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share seen in ``n`` independent clusters (Wilson 1927)."""
+    centre = (share + Z**2 / (2 * n)) / (1 + Z**2 / n)
+    half = Z / (1 + Z**2 / n) * math.sqrt(share * (1 - share) / n + Z**2 / (4 * n**2))
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def estimate(
+    terms: Sequence[Term], draws: int = DRAWS, seed: int = SEED, *, share: bool = True
+) -> Estimate | None:
+    """The ratio over all cases with its clustered interval; ``None`` where nothing counts.
+
+    Args:
+        terms: What each case adds.
+        draws: Bootstrap draws.
+        seed: Of the draws.
+        share: Whether the ratio lies in [0, 1]. Then, where all clusters agree and the bootstrap
+            sees no spread at all ("24 of 24"), Wilson's interval with n = clusters stands in.
+    """
     counted = [term for term in terms if term.below]
     if not counted:
         return None
@@ -69,8 +89,10 @@ def estimate(terms: Sequence[Term], draws: int = DRAWS, seed: int = SEED) -> Est
     value = float(sums[:, 0].sum() / sums[:, 1].sum())
     weights = np.random.default_rng(seed).multinomial(size, np.full(size, 1 / size), draws)
     totals = weights @ sums
-    low, high = np.quantile(totals[:, 0] / totals[:, 1], (0.025, 0.975))
-    return Estimate(value, float(low), float(high), len(counted), size)
+    low, high = (float(x) for x in np.quantile(totals[:, 0] / totals[:, 1], (0.025, 0.975)))
+    if share and high - low < NO_SPREAD:
+        low, high = _wilson(min(1.0, max(0.0, value)), size)
+    return Estimate(value, low, high, len(counted), size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +131,7 @@ def compare(
     """
     differences = [b - a for a, b in zip(left, right, strict=True)]
     terms = [Term(d, 1.0, c) for d, c in zip(differences, clusters, strict=True)]
-    difference = estimate(terms)
+    difference = estimate(terms, share=False)
     if difference is None:
         return None
     return Comparison(

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import os
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rag.errors import DecodeError, ManifestError, SourceError
+from rag.errors import DecodeError, SourceError
 from rag.load import html, jsonl, markdown, plain
+from rag.load.folder import MANIFEST, file_name, file_sha256, read_manifest, walk
 from rag.protocols import Loader
 from rag.text import digest, normalise
 from rag.types import Document
 
-MANIFEST = "manifest.jsonl"
-_SKIPPED_NAMES = {MANIFEST, "README.md"}
+__all__ = ["LOADERS", "MANIFEST", "Skipped", "count_files", "file_sha256", "load"]
+
+_log = logging.getLogger(__name__)
 
 LOADERS: dict[str, Loader] = {
     suffix: loader
@@ -38,19 +39,21 @@ class _File:
 
     path: Path
     name: str
+    owner: str  # name of the folder it was found in
     facts: dict[str, str]
 
 
 def count_files(paths: Sequence[Path]) -> int:
     """How many files :func:`load` will look at."""
-    return sum(len(_names(path)) if path.is_dir() else 1 for path in paths)
+    return sum(sum(1 for _ in walk(path)) if path.is_dir() else 1 for path in paths)
 
 
 def load(paths: Sequence[Path], max_bytes: int) -> Iterator[Document | Skipped]:
     """Every document below ``paths``, in sorted order; what cannot be read comes as :class:`Skipped`.
 
-    A document's id is its path inside the given folder (POSIX; a JSONL record's own id). The same id
-    from a second folder gets that folder's name in front, and a number if that is taken too.
+    A document's id is its path inside the given folder (POSIX, NFC; a JSONL record's own id). The same
+    id from a second folder gets that folder's name in front, and a number if that is taken too. A file
+    reached twice is read once.
 
     Args:
         paths: Files and folders; folders are searched whole, hidden entries excepted.
@@ -60,90 +63,82 @@ def load(paths: Sequence[Path], max_bytes: int) -> Iterator[Document | Skipped]:
         ManifestError: A folder's ``manifest.jsonl`` does not hold.
     """
     taken: set[str] = set()
+    read: set[Path] = set()
     for path in paths:
         for file in _files(path):
+            if isinstance(file, Skipped):
+                yield file
+                continue
+            real = file.path.resolve()
+            if real in read:
+                continue
+            read.add(real)
             for item in _load_file(file, max_bytes):
-                if isinstance(item, Skipped):
-                    yield item
-                    continue
-                document = replace(item, id=_free(item.id, path, taken))
-                taken.add(document.id)
-                yield document
+                if isinstance(item, Document):
+                    item = replace(item, id=_free(item.id, file.owner, taken))  # noqa: PLW2901
+                    taken.add(item.id)
+                yield item
 
 
-def _names(folder: Path) -> list[str]:
-    found: list[str] = []
-    for parent, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        base = Path(parent).relative_to(folder)
-        found += [(base / name).as_posix() for name in files if not name.startswith(".")]
-    return sorted(name for name in found if Path(name).name not in _SKIPPED_NAMES)
-
-
-def _files(path: Path) -> Iterator[_File]:
+def _files(path: Path) -> Iterator[_File | Skipped]:
     if not path.is_dir():
-        yield _File(path, path.name, {})
+        yield _File(path, file_name(path.name), file_name(path.resolve().parent.name), {})
         return
-    listed = _manifest(path)
-    for name in _names(path):
-        yield _File(path / name, name, listed.get(name, {}))
+    closed: list[OSError] = []
+    listed = read_manifest(path)
+    owner = file_name(path.resolve().name)
+    for file in walk(path, closed.append):
+        name = file_name(str(file.relative_to(path)))
+        yield _File(file, name, owner, listed.get(name, {}))
+    yield from (Skipped(file_name(str(error.filename)), _closed(error)) for error in closed)
 
 
-def _manifest(folder: Path) -> dict[str, dict[str, str]]:
-    """What ``manifest.jsonl`` says of each file, checked against the files; empty without one."""
-    path = folder / MANIFEST
-    if not path.is_file():
-        return {}
-    try:
-        rows = [json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip()]
-        listed = {str(row["id"]): {key: str(value) for key, value in row.items()} for row in rows}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ManifestError(f"{path}을(를) 읽을 수 없습니다: {error}.", _MANIFEST_REMEDY) from None
-    present = set(_names(folder))
-    wrong = [f"{name}: 파일 없음" for name in sorted(listed.keys() - present)]
-    wrong += [f"{name}: 목록에 없음" for name in sorted(present - listed.keys())]
-    wrong += [
-        f"{name}: 내용이 다름(SHA-256)"
-        for name in sorted(listed.keys() & present)
-        if listed[name].get("sha256") != file_sha256(folder / name)
-    ]
-    if wrong:
-        raise ManifestError(f"{folder}의 목록이 파일과 다릅니다: {'; '.join(wrong[:5])}.", _MANIFEST_REMEDY)
-    return listed
-
-
-_MANIFEST_REMEDY = "파일을 되돌리거나, manifest.jsonl을 고치거나 지운 뒤 다시 해 주세요."
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hex."""
-    import hashlib
-
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+def _closed(error: OSError) -> SourceError:
+    where = file_name(Path(str(error.filename)).name)
+    return SourceError(f"{where}: 읽을 수 없습니다({error.strerror}).", "권한과 경로를 확인해 주세요.")
 
 
 def _load_file(file: _File, max_bytes: int) -> Iterator[Document | Skipped]:
     try:
-        loader = LOADERS.get(file.path.suffix.lower())
-        if loader is None:
-            known = ", ".join(sorted(LOADERS))
-            raise DecodeError(f"{file.name}: 읽을 수 없는 형식입니다.", f"읽는 형식: {known}.")
-        size = file.path.stat().st_size
-        if size > max_bytes:
-            raise SourceError(
-                f"{file.name}: {size:,}바이트로 너무 큽니다(최대 {max_bytes:,}).",
-                "나누거나 max_file_bytes 설정을 올려 주세요.",
-            )
-        for item in loader.load(file.path.read_bytes(), file.name):
+        loader, data = _loader(file), _bytes(file, max_bytes)
+        for item in loader.load(data, file.name):
             yield _finished(item, file) if isinstance(item, Document) else Skipped(file.name, item)
     except OSError as error:
-        problem = SourceError(
-            f"{file.name}: 읽을 수 없습니다({error.strerror}).", "권한과 경로를 확인해 주세요."
-        )
-        yield Skipped(file.name, problem)
+        yield Skipped(file.name, _closed(error))
     except SourceError as error:
         yield Skipped(file.name, error)
+    except Exception as error:  # a parser's own bug must not stop the other files
+        _log.debug("%s", file.name, exc_info=True)
+        problem = f"{file.name}: 내용을 해석하다 실패했습니다({type(error).__name__})."
+        yield Skipped(
+            file.name, SourceError(problem, "파일이 온전한지, 다른 프로그램에서 열리는지 확인해 주세요.")
+        )
+
+
+def _loader(file: _File) -> Loader:
+    loader = LOADERS.get(file.path.suffix.lower())
+    if loader is None:
+        known = ", ".join(sorted(LOADERS))
+        raise DecodeError(f"{file.name}: 읽을 수 없는 형식입니다.", f"읽는 형식: {known}.")
+    return loader
+
+
+def _bytes(file: _File, max_bytes: int) -> bytes:
+    """The whole file.
+
+    Raises:
+        OSError: It cannot be opened.
+        SourceError: It is no regular file, or too large.
+    """
+    size = file.path.stat().st_size
+    if not file.path.is_file():
+        raise SourceError(f"{file.name}: 보통 파일이 아닙니다.", "파일이나 폴더의 경로를 주세요.")
+    if size > max_bytes:
+        raise SourceError(
+            f"{file.name}: {size:,}바이트로 너무 큽니다(최대 {max_bytes:,}바이트).",
+            "나누거나 max_file_bytes 설정을 올려 주세요.",
+        )
+    return file.path.read_bytes()
 
 
 def _finished(document: Document, file: _File) -> Document:
@@ -164,13 +159,12 @@ def _finished(document: Document, file: _File) -> Document:
     )
 
 
-def _free(document_id: str, path: Path, taken: set[str]) -> str:
-    if document_id not in taken:
-        return document_id
-    prefixed = f"{path.resolve().name}/{document_id}"
-    number = 2
-    candidate = prefixed
+def _free(document_id: str, owner: str, taken: set[str]) -> str:
+    """An id that is not taken: as it is, with the folder's name in front, or numbered from 2."""
+    candidate = document_id
+    number = 1
     while candidate in taken:
-        candidate = f"{prefixed}#{number}"
+        prefixed = f"{owner}/{document_id}" if owner else document_id
+        candidate = prefixed if number == 1 else f"{prefixed}#{number}"
         number += 1
     return candidate

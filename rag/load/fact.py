@@ -17,11 +17,14 @@ _RIGHTS = re.compile(
     r"(?:저작권자|copyright|ⓒ|©|\(c\))\s*[:：ⓒ©]?\s*(?:\d{4}[\d\s.,-]*)?\s*(?:by\s+)?([가-힣A-Za-z][가-힣A-Za-z0-9]{1,15})",
     re.IGNORECASE,
 )
-_LABELLED = re.compile(r"(?:발행처|발행기관|제공기관|배포기관|제공처|매체|언론사|출처|기관명)\s*[:：]\s*([^\s:：|(][^:：|(]{1,24})")
+_LABELLED = re.compile(
+    r"(?:발행처|발행기관|제공기관|배포기관|제공처|매체|언론사|출처|기관명)\s*[:：]\s*([^\s:：|(][^:：|(]{1,24})"
+)
 _DATELINE = re.compile(r"^(?:발행|작성|게시)\s*[:：][^·|]*[·|]\s*([^·|:：]{2,24})$")
 _NAME = re.compile(r"[가-힣A-Za-z][가-힣A-Za-z0-9 &·.]*")
 _INSTITUTION = re.compile(
-    r"(?:일보|신문|뉴스|경제|방송|미디어|타임스|저널|투데이|통신|닷컴|매거진|위원회|공사|공단|재단|연구원|협회|[가-힣]{2,}[부처청])$|^(?:월간|주간|계간) "
+    r"(?:일보|신문|뉴스|경제|방송|미디어|타임스|저널|투데이|통신|닷컴|매거진|위원회|공사|공단|재단|연구원|협회"
+    r"|[가-힣]{2,}[부처청])$|^(?:월간|주간|계간) "
 )
 _NO_NAME = {"무단전재", "무단", "all", "저작권자", "기자", "본", "모든", "이", "copyright", "및"}
 
@@ -51,7 +54,7 @@ def _is_subject(text: str, prose: str) -> bool:
 
 def _may_head(line: Line) -> bool:
     text = line.text
-    return line.mark is Mark.SHORT and 2 <= len(text) <= HEADLINE_MAX_CHARS or (
+    return (line.mark is Mark.SHORT and 2 <= len(text) <= HEADLINE_MAX_CHARS) or (
         line.mark is Mark.PROSE and not text.endswith(".") and len(text) <= HEADLINE_MAX_CHARS
     )
 
@@ -92,9 +95,14 @@ def title(found: Sequence[Line], headline: int | None, body: Sequence[int]) -> s
 def published(found: Sequence[Line], first: int, end: int) -> str:
     """A dateline near the head or after the end; one of a revision only if there is no other."""
     edge = [*found[: max(first, _EDGE_LINES)], *found[end:], *found[max(end - _EDGE_LINES, 0) : end]]
-    dated = [line.text for line in edge if line.mark is Mark.META and is_dateline(line.text)]
+    return find_dateline([line.text for line in edge if line.mark is Mark.META])
+
+
+def find_dateline(texts: Sequence[str]) -> str:
+    """The date of the first line that is a dateline; of a revision only if there is no other."""
+    dated = [text for text in texts if is_dateline(text) and find_date(text)]
     dated.sort(key=lambda text: bool(_REVISED.match(text.strip("•·| "))))
-    return next((found_date for found_date in map(find_date, dated) if found_date), "")
+    return find_date(dated[0]) if dated else ""
 
 
 def publisher(found: Sequence[Line], headline: int | None, end: int) -> str:

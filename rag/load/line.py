@@ -58,7 +58,9 @@ class Line:
 @lru_cache(maxsize=1)
 def _words() -> dict[Mark, dict[str, tuple[str, ...]]]:
     table = tomllib.loads(Path(__file__).with_name("clutter.toml").read_text("utf-8"))
-    return {Mark(name): {kind: tuple(words) for kind, words in group.items()} for name, group in table.items()}
+    return {
+        Mark(name): {kind: tuple(words) for kind, words in group.items()} for name, group in table.items()
+    }
 
 
 @lru_cache(maxsize=1)
@@ -68,7 +70,9 @@ def _whole() -> dict[str, Mark]:
 
 _NUMBER = r"(?<!\d)(19\d\d|20\d\d)\s*[-./년]\s*(\d{1,2})\s*[-./월]\s*(\d{1,2})(?!\d)"
 _DATE = re.compile(_NUMBER)
-_LABELS = "최초|기사|최종|입력|승인|등록|작성|발행|게시|수정|송고|보도|배포|업데이트|날짜|일자|일시|시간|일|시"
+_LABELS = (
+    "최초|기사|최종|입력|승인|등록|작성|발행|게시|수정|송고|보도|배포|업데이트|날짜|일자|일시|시간|일|시"
+)
 _DATED = re.compile(rf"(?:[•·|/\s(\[]*(?:{_LABELS})+)?\s*[:：=|]?\s*{_NUMBER}", re.IGNORECASE)
 _NAME = r"[가-힣]{2,4}"
 _JOB = r"(?:선임|수습|인턴|객원|전문|시민)?\s?(?:기자|특파원|에디터|논설위원|편집위원|앵커|PD|리포터)"
@@ -128,13 +132,18 @@ def mark_of(text: str) -> Mark:
     listed = _listed(text, word)
     if listed is not None:
         return listed
-    if _COUNTER.fullmatch(word) or _TAGS.fullmatch(text) or (len(text) < 100 and _ATTACHED.fullmatch(text) and not is_closed(text)):
+    if _COUNTER.fullmatch(word):
         return Mark.WIDGET
-    if not word or _BARE.fullmatch(word):
+    if not word or _BARE.fullmatch(word) or _TAGS.fullmatch(text) or _is_menu(text):
         return Mark.WEAK
-    if len(text) < LONG_CHARS and _BREADCRUMB.fullmatch(text) and not is_closed(text):
-        return Mark.WIDGET
     return Mark.PROSE if len(text) >= LONG_CHARS or (len(text) >= 15 and is_closed(text)) else Mark.SHORT
+
+
+def _is_menu(text: str) -> bool:
+    """A file to download, or the way from the front page to here."""
+    if len(text) >= 100 or is_closed(text):
+        return False
+    return bool(_ATTACHED.fullmatch(text) or (len(text) < LONG_CHARS and _BREADCRUMB.fullmatch(text)))
 
 
 def _listed(text: str, word: str) -> Mark | None:

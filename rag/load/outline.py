@@ -12,16 +12,26 @@ _QUESTION_MAX_CHARS = 35
 _LIST_HEAD_MAX_CHARS = 30
 BULLET = re.compile(r"[-–•·*▲△▷▸◦○◯ㅇ※✓✔①-⑳]|\d{1,2}[.)]\s|[가-하][.)]\s|\(\d{1,2}\)")
 _LABELLED = re.compile(r"[^:：]{1,20}[:：]\s?\S")
-_CAPTION = re.compile(r"[\[(<(【].*(?:제공|사진|이미지|출처|그래픽|일러스트|=).*[\])>)】]|.*[/=(]\s?(?:사진|출처|제공|이미지).*|사진\s?[=:/].*")
+_CAPTION = re.compile(
+    r"[\[(<(【].*(?:제공|사진|이미지|출처|그래픽|일러스트|=).*[\])>)】]|.*[/=(]\s?(?:사진|출처|제공|이미지).*|사진\s?[=:/].*"
+)
 _EDIT_LINK = re.compile(r"\s*\[\s*(?:원본\s*)?편집(?:\s*\|\s*원본\s*편집)?\s*\]\s*$")
 _ARTICLE = re.compile(r"제\s?\d{1,4}\s?조(?:의\s?\d{1,3})?\s?[(【\[][^)】\]]{1,40}[)】\]]")
 _NUMBERED = re.compile(r"(?:(\d{1,2}(?:[.-]\d{1,2}){0,3})[.)]?|([IVXⅠ-Ⅻ]{1,4})[.)]|([가-하])[.)])\s+\S")
-_PARTS = tuple(re.compile(rf"제\s?[\d일이삼사오육칠팔구십]+\s?{part}(?:의\s?\d+)?(?![가-힣])") for part in "편장절관")
+_PARTS = tuple(
+    re.compile(rf"제\s?[\d일이삼사오육칠팔구십]+\s?{part}(?:의\s?\d+)?(?![가-힣])") for part in "편장절관"
+)
 _SUPPLEMENT = re.compile(r"부\s?칙(?:\s*[<〈(].{1,40})?")
 _BRACKETED = re.compile(r"[<\[【《〈「『].{2,40}[>\]】》〉」』]")
 _SIGNED = re.compile(r"([■□◆◇▶▣◈◉❏❑➤✅📌💡🔍📍☞])\s*\S")
 _QUESTION = re.compile(r"(?:Q\s?\d*|질문|문|물음)\s?\d*\s?[.:)]\s*\S", re.IGNORECASE)
-_FREE, _LIST, _BARE = 9, 20, 10  # levels: below parts and numbers; a list's head holds only for its list
+_CLAUSE, _NUMBERS, _FREE, _BARE, _LIST = (
+    5,
+    (6, 7, 8),
+    9,
+    10,
+    20,
+)  # levels: below parts and numbers; a list's head holds only for its list
 
 
 def heading_text(text: str) -> str:
@@ -44,6 +54,8 @@ def outline(lines: Sequence[Line], rows: Sequence[int], headline: int | None, fi
     paths: dict[int, str] = {}
     for row in rows:
         level = levels[row]
+        if level in _NUMBERS and any(depth == _CLAUSE for depth, _ in path):
+            level = 0  # the items of a law's article
         if level:
             path = [(depth, name) for depth, name in path if depth < level]
             path.append((level, _name(lines[row].text)))
@@ -64,19 +76,25 @@ def _level(lines: Sequence[Line], rows: Sequence[int], place: int) -> int:
     line = lines[rows[place]]
     after = [lines[row] for row in rows[place + 1 : place + 3]]
     if _ARTICLE.match(line.text):
-        return 5
+        return _CLAUSE
     if len(line.text) > 80 or not after or _CAPTION.match(line.text):
         return 0
-    if _SUPPLEMENT.fullmatch(line.text):
-        return 1
-    for level, part in enumerate(_PARTS, 1):
-        if part.match(line.text) and len(line.text) <= 60 and not is_closed(line.text):
-            return level
-    if _QUESTION.match(line.text):
-        return _FREE
-    if len(line.text) > _MAX_CHARS or is_closed(line.text) and not line.text.endswith("?"):
+    named = _named_level(line.text)
+    if named:
+        return named
+    if len(line.text) > _MAX_CHARS or (is_closed(line.text) and not line.text.endswith("?")):
         return 0
     return _marked_level(line, after) or _bare_level(lines, rows, place, after)
+
+
+def _named_level(text: str) -> int:
+    """Depth of a law's part or supplement, or of a question."""
+    if _SUPPLEMENT.fullmatch(text):
+        return 1
+    for level, part in enumerate(_PARTS, 1):
+        if part.match(text) and len(text) <= 60 and not is_closed(text):
+            return level
+    return _FREE if _QUESTION.match(text) else 0
 
 
 def _marked_level(line: Line, after: Sequence[Line]) -> int:
@@ -101,7 +119,11 @@ def _bare_level(lines: Sequence[Line], rows: Sequence[int], place: int, after: S
     line, below = lines[rows[place]], after[0]
     if not _may_be_bare(line, lines, rows, place):
         return 0
-    if len(line.text) <= _LIST_HEAD_MAX_CHARS and len(after) == 2 and all(BULLET.match(a.text) for a in after):
+    if (
+        len(line.text) <= _LIST_HEAD_MAX_CHARS
+        and len(after) == 2
+        and all(BULLET.match(a.text) for a in after)
+    ):
         return _LIST
     longer = line.gap and len(below.text) >= 2 * len(line.text)  # a wrapped paragraph's lines are alike
     stands_off = below.gap or longer or len(below.text) >= LONG_CHARS
@@ -111,11 +133,13 @@ def _bare_level(lines: Sequence[Line], rows: Sequence[int], place: int, after: S
 def _may_be_bare(line: Line, lines: Sequence[Line], rows: Sequence[int], place: int) -> bool:
     """An open line or short question, after a closed paragraph or a blank line, that is no data."""
     text = line.text
-    if line.mark not in {Mark.SHORT, Mark.WIDGET, Mark.LIST, Mark.WEAK} or not re.search(r"[가-힣A-Za-z]{2}", text):
+    if line.mark not in {Mark.SHORT, Mark.WIDGET, Mark.LIST, Mark.WEAK} or not re.search(
+        r"[가-힣A-Za-z]{2}", text
+    ):
         return False
     if BULLET.match(text) or _LABELLED.match(text) or find_date(text) or text[0] in "[(<\"'“‘":
         return False
-    if text.endswith("?") and len(text) > _QUESTION_MAX_CHARS or text.endswith((",", ".", "…", ";")):
+    if (text.endswith("?") and len(text) > _QUESTION_MAX_CHARS) or text.endswith((",", ".", "…", ";")):
         return False
     above = lines[rows[place - 1]] if place else None
     return line.gap or line.glued or above is None or is_closed(above.text)

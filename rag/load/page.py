@@ -10,20 +10,23 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from rag.load.line import CLUTTER, HEADLINE_MAX_CHARS, LONG_CHARS, Line, Mark, flat, is_closed
+from rag.load.fact import published, publisher, title, title_row
+from rag.load.line import CLUTTER, HEADLINE_MAX_CHARS, Line, Mark, flat, is_closed
 from rag.load.line import lines as read_lines
 from rag.load.outline import BULLET, outline
-from rag.load.fact import published, publisher, title, title_row
 from rag.types import Role, Section, Span
 
 _ITEM_LEAD_MIN_CHARS = 60
 _PARAGRAPH_MIN_CHARS = 40
 _PAGE_WEIGHT = 2
+_PAGE_PARAGRAPHS = 40  # long texts hold a menu word by chance: one more is asked for each so many paragraphs
 _FRAGMENT_MAX_CHARS = 12  # short lines between headline and article that are no subtitle
-_FACT = re.compile(r"[:：=▲△]\s?\S|^(?:담당|연락처|문의|전화|주소|장소|일시|기간|대상|접수|주최|주관|작성자)\S*\s\S")
+_FACT = re.compile(
+    r"[:：=▲△]\s?\S|^(?:담당|연락처|문의|전화|주소|장소|일시|기간|대상|접수|주최|주관|작성자)\S*\s\S"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,8 @@ def parse(text: str) -> Page:
     if not found:
         return Page("", "", "", ())
     items = _items(found)
-    is_page = _weight(found, items) >= _PAGE_WEIGHT
+    paragraphs = sum(line.mark is Mark.PROSE for line in found)
+    is_page = _weight(found, items) >= _PAGE_WEIGHT + paragraphs // _PAGE_PARAGRAPHS
     first, end, breaks = _extent(found, items) if is_page else (0, len(found), set())
     headline = title_row(found, first, is_page)
     body = _body(found, first, end, headline) if is_page else list(range(len(found)))
@@ -56,6 +60,13 @@ def parse(text: str) -> Page:
         publisher=publisher(found, headline, end) if is_page else "",
         sections=tuple(_sections(found, outline(found, body, headline, first), items, end)),
     )
+
+
+def asides(text: str, offset: int) -> list[Section]:
+    """Parts of a text of which nothing is the article, ``offset`` code points into its document."""
+    found = read_lines(text)
+    made = _sections(found, {}, _items(found), 0)
+    return [replace(section, span=section.span.shift(offset)) for section in made]
 
 
 def _weight(found: Sequence[Line], items: set[int]) -> int:
@@ -82,19 +93,20 @@ def _items(found: Sequence[Line]) -> set[int]:
 
     One such pair is no list: it takes two, each set off from what is above.
     """
-    rows = [row for row in range(1, len(found) - 1) if _is_item(found, row)]
-    return set(rows) if len(rows) > 1 else set()
+    rows: set[int] = set()
+    for row in range(1, len(found) - 1):
+        set_off = found[row - 1].mark not in {Mark.SHORT, Mark.PROSE} or row - 2 in rows
+        if set_off and _is_item(found[row], found[row + 1]):
+            rows.add(row)
+    return rows if len(rows) > 1 else set()
 
 
-def _is_item(found: Sequence[Line], row: int) -> bool:
-    above, line, lead = found[row - 1 : row + 2]
-    set_off = line.gap or above.mark is not Mark.SHORT
+def _is_item(line: Line, lead: Line) -> bool:
     headline = line.mark in {Mark.SHORT, Mark.PROSE} and 8 <= len(line.text) <= HEADLINE_MAX_CHARS
     cut_off = not re.search(r"[.!?:;)\]\"'”’]$", lead.text) or lead.text.endswith(("...", "…"))
     inner = re.search(r"[다요]\.|니다", lead.text)
     return bool(
-        set_off
-        and headline
+        headline
         and not is_closed(line.text)
         and lead.mark is Mark.PROSE
         and not lead.gap
@@ -113,7 +125,9 @@ def _extent(found: Sequence[Line], items: set[int]) -> tuple[int, int, set[int]]
     prose = [row for row, line in enumerate(found) if line.mark is Mark.PROSE and row not in items | leads]
     if not prose:
         return 0, len(found), set()
-    first = next((row for row, after in pairwise([*prose, len(found)]) if _opens(found, row, after)), prose[0])
+    first = next(
+        (row for row, after in pairwise([*prose, len(found)]) if _opens(found, row, after)), prose[0]
+    )
     runs = _runs(found, items, leads)
     breaks: set[int] = set()
     row = first + 1
@@ -203,9 +217,7 @@ def _is_button(text: str) -> bool:
     return bool(re.search(r"공유|구독|광고|댓글|관련|\bad\b|스크랩|좋아요|팔로우|기사|뉴스", text.lower()))
 
 
-def _sections(
-    found: Sequence[Line], paths: dict[int, str], items: set[int], end: int
-) -> list[Section]:
+def _sections(found: Sequence[Line], paths: dict[int, str], items: set[int], end: int) -> list[Section]:
     """Runs of rows with one role and one heading, in order; rules without a letter are left out."""
     made: list[Section] = []
     key: tuple[Role, str, bool, int] | None = None

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from rag.load.decode import decode
+from rag.load.decode import read_text
 from rag.load.page import parse
-from rag.text import normalise
 from rag.types import Document
 
 
@@ -18,7 +17,7 @@ class PlainLoader:
 
     def load(self, data: bytes, name: str) -> Iterator[Document]:
         """One document; see :class:`rag.protocols.Loader`."""
-        text = normalise(decode(data, name))
+        text = read_text(data, name)
         page = parse(text)
         yield Document(
             id=name,

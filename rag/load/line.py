@@ -181,8 +181,8 @@ def lines(text: str) -> list[Line]:
         gap = before < 0 or text.count("\n", before, start) > 1
         found.append(Line(Span(start, start + len(stripped)), stripped, gap, mark_of(stripped)))
         before = match.end()
-    below = [*found[1:], None]
-    return _named([part for line, after in zip(found, below, strict=True) for part in _unglued(line, after)])
+    below = (*found[1:], None)
+    return _named([part for line, after in zip(found, below, strict=False) for part in _unglued(line, after)])
 
 
 def _unglued(line: Line, below: Line | None) -> Iterator[Line]:

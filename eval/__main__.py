@@ -15,6 +15,7 @@ from eval.analysis import Analysis, analyse_run, analyse_scores
 from eval.case import check_evidence, load_set, read_card, read_corpus
 from eval.compare import pair
 from eval.compare import to_markdown as comparison_markdown
+from eval.importer import Format, load, write
 from eval.record import Located, read_run
 from eval.report import to_json, to_markdown, write_report
 from eval.response import from_run, read_foreign
@@ -154,6 +155,22 @@ def validate(
     none = sum(not case.answerable for case in cases)
     clusters = len({case.cluster for case in cases})
     typer.echo(f"{set_path}: 질문 {len(cases)}개(답 없음 {none}개), 묶음 {clusters}개. 잘못이 없습니다.")
+
+
+@app.command("import")
+def import_command(
+    kind: Annotated[Format, typer.Argument(help="형식.")],
+    source: Annotated[Path, typer.Argument(help="파일, 또는 폴더(beir, autorag, 나뉜 korquad2).")],
+    out: Annotated[Path, typer.Option("--out", help="corpus.jsonl과 set.jsonl을 쓸 폴더.")],
+) -> None:
+    """다른 형식의 평가 자료를 코퍼스와 집합으로 바꿉니다."""
+    made = load(kind, source)
+    corpus, cases = write(made, out)
+    check_evidence(cases, load_set(cases), read_corpus([corpus]))
+    for reason in made.skipped[:10]:
+        typer.echo(f"건너뜀: {reason}", err=True)
+    typer.echo(f"{corpus}: 문서 {len(made.texts)}개")
+    typer.echo(f"{cases}: 질문 {len(made.cases)}개, 건너뜀 {len(made.skipped)}개")
 
 
 def main() -> None:

@@ -5,11 +5,14 @@ BIN := .venv/bin
 CORPUS := $(shell find corpus -type f 2>/dev/null)
 PARALLEL ?= $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: ask setup dev test lint bench clean
+.PHONY: ask chat setup dev test lint bench clean
 .DELETE_ON_ERROR:
 
 ask: index/corpus/CURRENT
 	@$(BIN)/rag ask "$(Q)" --index index/corpus
+
+chat: index/corpus/CURRENT
+	@$(BIN)/python app.py --index index/corpus
 
 setup: .venv/ready
 

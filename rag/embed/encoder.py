@@ -25,7 +25,7 @@ class MorphemeEncoder(InputModule):
     """
 
     def __init__(self, folder: str) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # untyped in the base class
         self.folder = folder
         self._light = EmbeddedEmbedder.load(Path(folder))
         vectors, weights, mapping, table = self._light.arrays()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.load.line import find_date, is_closed, lines
+from rag.load.line import dateline_date, find_date, is_closed, is_dateline, lines
 from rag.load.page import parse
 from rag.text import normalise
 from rag.types import Role, Section
@@ -154,6 +154,23 @@ def test_any_text_is_parsed(text: str) -> None:
 )
 def test_dates(text: str, date: str) -> None:
     assert find_date(text) == date
+
+
+@pytest.mark.parametrize(
+    ("text", "date"),
+    [
+        ("등록일 25.08.25", "2025-08-25"),
+        ("입력 : 2024-01-02 11:00 | 수정 : 2024-01-03 09:00", "2024-01-02"),
+        ("2024. 5. 6.(월) 오후 2:31", "2024-05-06"),
+        ("by 감자 2023. 12. 4.", "2023-12-04"),
+        ("일시: 2025-09-10 14:00", None),
+        ("접수 기간 2025. 3. 1. ~ 3. 9.", None),
+        ("1945년 8월 15일 광복", None),
+        ("2025년 3월 4일 문을 열었다.", None),
+    ],
+)
+def test_datelines(text: str, date: str | None) -> None:
+    assert (dateline_date(text) if is_dateline(text) else None) == date
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from rag.load.line import HEADLINE_MAX_CHARS, LONG_CHARS, Line, Mark, find_date, is_closed, is_dateline
+from rag.load.line import HEADLINE_MAX_CHARS, LONG_CHARS, Line, Mark, dateline_date, is_closed, is_dateline
 from rag.load.outline import heading_text
 
 _LEAD_MAX_CHARS = 60
@@ -23,7 +23,7 @@ _LABELLED = re.compile(
 _DATELINE = re.compile(r"^(?:발행|작성|게시)\s*[:：][^·|]*[·|]\s*([^·|:：]{2,24})$")
 _NAME = re.compile(r"[가-힣A-Za-z][가-힣A-Za-z0-9 &·.]*")
 _INSTITUTION = re.compile(
-    r"(?:일보|신문|뉴스|경제|방송|미디어|타임스|저널|투데이|통신|닷컴|매거진|위원회|공사|공단|재단|연구원|협회"
+    r"(?:일보|(?<!통)신문|뉴스|경제|방송|미디어|타임스|저널|투데이|통신|닷컴|매거진|위원회|공사|공단|재단|연구원|협회"
     r"|[가-힣]{2,}[부처청])$|^(?:월간|주간|계간) "
 )
 _NO_NAME = {"무단전재", "무단", "all", "저작권자", "기자", "본", "모든", "이", "copyright", "및"}
@@ -94,15 +94,16 @@ def title(found: Sequence[Line], headline: int | None, body: Sequence[int]) -> s
 
 def published(found: Sequence[Line], first: int, end: int) -> str:
     """A dateline near the head or after the end; one of a revision only if there is no other."""
-    edge = [*found[: max(first, _EDGE_LINES)], *found[end:], *found[max(end - _EDGE_LINES, 0) : end]]
+    edge = [*found[: max(first, _EDGE_LINES)], *found[max(end - _EDGE_LINES, 0) : end]]
+    edge += [line for line in found[end:] if not line.text[0].isdigit()]  # bare dates there are others'
     return find_dateline([line.text for line in edge if line.mark is Mark.META])
 
 
 def find_dateline(texts: Sequence[str]) -> str:
     """The date of the first line that is a dateline; of a revision only if there is no other."""
-    dated = [text for text in texts if is_dateline(text) and find_date(text)]
+    dated = [text for text in texts if is_dateline(text) and dateline_date(text)]
     dated.sort(key=lambda text: bool(_REVISED.match(text.strip("•·| "))))
-    return find_date(dated[0]) if dated else ""
+    return dateline_date(dated[0]) if dated else ""
 
 
 def publisher(found: Sequence[Line], headline: int | None, end: int) -> str:

@@ -70,15 +70,24 @@ def _whole() -> dict[str, Mark]:
 
 _NUMBER = r"(?<!\d)(19\d\d|20\d\d)\s*[-./년]\s*(\d{1,2})\s*[-./월]\s*(\d{1,2})(?!\d)"
 _DATE = re.compile(_NUMBER)
-_LABELS = (
-    "최초|기사|최종|입력|승인|등록|작성|발행|게시|수정|송고|보도|배포|업데이트|날짜|일자|일시|시간|일|시"
+_WHEN = (
+    r"(?:최초|기사|최종)?\s?(?:입력|승인|등록|작성|발행|게시|수정|송고|보도|배포|업데이트|published|posted)"
+    r"\s?(?:일시|일자|날짜|시간|시각|일|시)?"
 )
-_DATED = re.compile(rf"(?:[•·|/\s(\[]*(?:{_LABELS})+)?\s*[:：=|]?\s*{_NUMBER}", re.IGNORECASE)
+_LABELLED = re.compile(
+    rf"[•·|/\s(\[]*{_WHEN}\s*[:：=|]?\s*(?:{_NUMBER}|(\d\d)[-./](\d\d)[-./](\d\d)(?!\d))", re.IGNORECASE
+)
+_DATE_ALONE = re.compile(
+    rf"[•·|/\s(\[]*(?:by\s\S{{1,20}}\s)?{_NUMBER}\s*[.일]?\s*(?:\(?[월화수목금토일](?:요일)?\)?)?"
+    rf"[\s\d:.,시분초오전후TZ+\-apm)\]]*(?:[|/·,]?\s*{_WHEN}.*)?",
+    re.IGNORECASE,
+)
 _NAME = r"[가-힣]{2,4}"
 _JOB = r"(?:선임|수습|인턴|객원|전문|시민)?\s?(?:기자|특파원|에디터|논설위원|편집위원|앵커|PD|리포터)"
 _BYLINE = re.compile(
     rf"[•·/\s]*(?:(?:글|취재|편집|정리|사진|편집자)\s*[:：=·]?\s*)*{_NAME}(?:\s?[·,/]\s?{_NAME})*\s*{_JOB}"
-    r"(?:님)?(?:\s*[=/(]?\s*[\w.+-]+@[\w.-]+\)?)?|[•·\s]*(?:기자|편집자|글쓴이|작성자|제보·문의)\s*[:：]?"
+    r"(?:님)?(?:\s*[=/(]?\s*[\w.+-]+@[\w.-]+\)?)?|[•·\s]*(?:기자|편집자|제보·문의)\s*[:：]?"
+    r"|[•·\s]*(?:글쓴이|작성자|등록자|기자명|지은이)\s*[:：]?\s*\S{0,10}"
 )
 _MAIL = re.compile(r"(?:메일|이메일|e-?mail)?\s*[:：]?\s*[\w.+-]+@[\w.-]+\.\w+", re.IGNORECASE)
 _COUNTER = re.compile(
@@ -113,8 +122,17 @@ def is_closed(text: str) -> bool:
 
 
 def is_dateline(text: str) -> bool:
-    """A short line that begins with a date, or with a label and a date."""
-    return len(text) < LONG_CHARS and bool(_DATED.match(text)) and not is_closed(text)
+    """A short line that is a date and time alone, or begins with "입력", "등록일" … and a date."""
+    if len(text) >= LONG_CHARS or is_closed(text):
+        return False
+    return bool(_LABELLED.match(text) or _DATE_ALONE.fullmatch(text))
+
+
+def dateline_date(text: str) -> str:
+    """The date of a dateline as ``YYYY-MM-DD``, or empty; after a label, two digits will do for a year."""
+    labelled = _LABELLED.match(text)
+    short = labelled.groups()[3:] if labelled else (None, None, None)
+    return find_date(f"20{short[0]}-{short[1]}-{short[2]}") if short[0] else find_date(text)
 
 
 def flat(text: str) -> str:
@@ -203,9 +221,10 @@ def _unglued(line: Line, below: Line | None) -> Iterator[Line]:
 
 
 def _named(found: list[Line]) -> list[Line]:
-    """A bare name above a bare "기자" is part of the byline."""
+    """A bare name above a bare "기자" or address is part of the byline."""
     for row, line in enumerate(found[1:], 1):
         above = found[row - 1]
-        if line.mark is Mark.META and re.fullmatch(_JOB, line.text) and re.fullmatch(_NAME, above.text):
+        signed = re.fullmatch(_JOB, line.text) or _MAIL.fullmatch(line.text)
+        if signed and above.mark is Mark.SHORT and re.fullmatch(_NAME, above.text):
             found[row - 1] = replace(above, mark=Mark.META)
     return found

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from rag.load.line import LONG_CHARS, Line, Mark, find_date, is_closed
 
 _MAX_CHARS = 45
+_SUBTITLE_MIN_CHARS = 12
 _QUESTION_MAX_CHARS = 35
 _LIST_HEAD_MAX_CHARS = 30
 BULLET = re.compile(r"[-–•·*▲△▷▸◦○◯ㅇ※✓✔①-⑳]|\d{1,2}[.)]\s|[가-하][.)]\s|\(\d{1,2}\)")
@@ -49,7 +50,7 @@ def outline(lines: Sequence[Line], rows: Sequence[int], headline: int | None, fi
         first: Above this row a short line is a subtitle, not a heading.
     """
     levels = {row: 0 if row == headline else _level(lines, rows, place) for place, row in enumerate(rows)}
-    levels |= {row: 0 for row in rows if row < first and levels[row] == _BARE}
+    levels |= {row: 0 for row in rows if row < first and levels[row] == _BARE and not _is_brief(lines[row])}
     path: list[tuple[int, str]] = []
     paths: dict[int, str] = {}
     for row in rows:
@@ -63,6 +64,11 @@ def outline(lines: Sequence[Line], rows: Sequence[int], headline: int | None, fi
             path.pop()
         paths[row] = " > ".join(name for _, name in path)
     return paths
+
+
+def _is_brief(line: Line) -> bool:
+    """Too brief for a subtitle: "요약"."""
+    return line.gap and len(line.text) < _SUBTITLE_MIN_CHARS
 
 
 def _name(text: str) -> str:

@@ -200,6 +200,8 @@ def _belongs(found: Sequence[Line], row: int, first: int, end: int, headline: in
     if row == headline or line.mark is Mark.PROSE:
         return True
     if row < first:
+        if row == first - 1 and line.gap and line.mark is Mark.SHORT and len(line.text) < _FRAGMENT_MAX_CHARS:
+            return True  # a heading, as "요약"
         is_fact = bool(_FACT.search(line.text) or BULLET.match(found[row + 1].text))
         return line.mark is Mark.SHORT and (len(line.text) >= _FRAGMENT_MAX_CHARS or is_fact)
     above = found[row - 1] if row else line

@@ -7,7 +7,7 @@ import logging
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -273,20 +273,34 @@ def main() -> None:
     """Entry point: turns errors into Korean messages and exit codes."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+    debug = "--debug" in sys.argv
     try:
-        app(standalone_mode=False)
+        sys.exit(app(standalone_mode=False) or 0)
     except GeungeoError as error:
-        if "--debug" in sys.argv:
+        if debug:
             raise
-        typer.echo(f"오류: {error.message}", err=True)
-        if error.remedy:
-            typer.echo(f"  → {error.remedy}", err=True)
-        sys.exit(error.exit_code)
-    except typer.Abort:
-        sys.exit(130)
-    except KeyboardInterrupt:
-        typer.echo("중단했습니다. 이전 색인은 그대로입니다.", err=True)
-        sys.exit(130)
+        _fail(error.message, error.remedy, error.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
+        _fail("중단했습니다.", "만들던 색인이 있었다면 이전 것이 그대로 있습니다.", 130)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(141)
+    except typer.Exit as done:
+        sys.exit(done.exit_code)
+    except typer.TyperException as error:
+        _fail(error.format_message(), "rag --help 로 쓰는 법을 볼 수 있습니다.", 2)
+    except Exception as error:
+        if debug:
+            raise
+        _fail(
+            f"예상하지 못한 오류입니다: {type(error).__name__}: {error}.",
+            "--debug 를 붙여 다시 해 보세요.",
+            1,
+        )
+
+
+def _fail(message: str, remedy: str, code: int) -> NoReturn:
+    typer.echo(f"오류: {message}", err=True)
+    if remedy:
+        typer.echo(f"  → {remedy}", err=True)
+    sys.exit(code)

@@ -16,11 +16,13 @@ from eval.case import check_evidence, load_set, read_card, read_corpus
 from eval.compare import pair
 from eval.compare import to_markdown as comparison_markdown
 from eval.importer import Format, load, write
-from eval.record import Located, read_run
+from eval.record import Located, read_records, read_run
 from eval.report import to_json, to_markdown, write_report
 from eval.response import from_run, read_foreign
 from eval.run import run as run_set
 from eval.score import score_all
+from eval.sweep import RagWorkshop, Sweep, read_grid, refuse_test_set, write_sweep
+from eval.sweep import to_markdown as sweep_markdown
 from rag.config import Settings
 from rag.errors import GeungeoError, UsageError
 
@@ -77,7 +79,10 @@ def run_command(
     settings = settings_of(config, set_option)
     load_set(set_path)  # complain before models load
     info = run_set(set_path, out, settings, rag.load_assistant(settings, index), _progress)
-    typer.echo(f"{out}: 질문 {info.cases}개. 이제 python -m eval report {out}")
+    failed = [record["error"] for record in read_records(out).values() if record["error"]]
+    typer.echo(f"{out}: 질문 {info.cases}개, 실패 {len(failed)}개. 이제 python -m eval report {out}")
+    if failed:
+        typer.echo(f"첫 실패: {failed[0]['kind']}: {failed[0]['message']}", err=True)
 
 
 def _foreign(answers: Path, set_path: Path | None) -> Analysis:
@@ -88,12 +93,16 @@ def _foreign(answers: Path, set_path: Path | None) -> Analysis:
     return analyse_scores(answers.name, score_all(located, read_foreign(answers, located)))
 
 
-def _texts(set_path: Path, corpora: Iterable[Path] | None) -> dict[str, str]:
+def _corpora(set_path: Path, corpora: Iterable[Path] | None) -> list[Path]:
     card = read_card(set_path)
     paths = list(corpora or ()) or list(card.corpora if card else ())
     if not paths:
-        raise UsageError(f"{set_path}의 코퍼스를 모릅니다.", "--corpus 나 --index 로 알려 주세요.")
-    return read_corpus(paths)
+        raise UsageError(f"{set_path}의 코퍼스를 모릅니다.", "--corpus 로 알려 주세요.")
+    return paths
+
+
+def _texts(set_path: Path, corpora: Iterable[Path] | None) -> dict[str, str]:
+    return read_corpus(_corpora(set_path, corpora))
 
 
 @app.command()
@@ -155,6 +164,30 @@ def validate(
     none = sum(not case.answerable for case in cases)
     clusters = len({case.cluster for case in cases})
     typer.echo(f"{set_path}: 질문 {len(cases)}개(답 없음 {none}개), 묶음 {clusters}개. 잘못이 없습니다.")
+
+
+@app.command()
+def sweep(
+    set_path: SetOption,
+    grid: Annotated[Path, typer.Option("--grid", help="[grid]나 [[try]]가 있는 TOML.")],
+    out: Annotated[
+        Path, typer.Option("--out", help="색인, 실행, 결과를 둘 폴더. 같은 단계는 다시 하지 않습니다.")
+    ],
+    corpus: CorpusOption = None,
+    by: Annotated[str, typer.Option("--by", help="고르는 지표.")] = "good_end",
+    set_option: ChangeOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """여러 설정을 개발 집합에서 견주고 가장 좋은 것을 설정 파일로 씁니다. 시험 집합은 거절합니다."""
+    refuse_test_set(set_path)
+    changes = read_grid(grid)
+    corpora = _corpora(set_path, corpus)
+    out.mkdir(parents=True, exist_ok=True)
+    work = Sweep(set_path, out, RagWorkshop(tuple(corpora)), lambda words: typer.echo(words, err=True))
+    trials = work.trials(settings_of(config, set_option), changes, by)
+    best = write_sweep(trials, by, work)
+    typer.echo(sweep_markdown(trials, by, set_path))
+    typer.echo(f"가장 좋은 설정: {best}")
 
 
 @app.command("import")

@@ -6,11 +6,12 @@ import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 import rag
+from eval import baseline
 from eval.analysis import Analysis, analyse_run, analyse_scores
 from eval.case import check_evidence, load_set, read_card, read_corpus
 from eval.compare import pair
@@ -166,6 +167,26 @@ def validate(
     typer.echo(f"{set_path}: 질문 {len(cases)}개(답 없음 {none}개), 묶음 {clusters}개. 잘못이 없습니다.")
 
 
+@app.command("baseline")
+def baseline_command(
+    run: RunArgument,
+    check: Annotated[
+        bool, typer.Option("--check", help="쓰지 않고, 지금 기준 아래로 내려갔는지만 봅니다.")
+    ] = False,
+) -> None:
+    """실행을 eval/baselines/의 기준으로 삼거나, 기준과 견줍니다."""
+    analysis = analyse_run(read_run(run))
+    made = baseline.baseline_of(analysis)
+    path = baseline.FOLDER / f"{Path(made.set_name).stem}.json"
+    if not check:
+        baseline.write(made, path)
+        typer.echo(f"{path}\n\n{baseline.to_markdown(made)}")
+    elif analysis.info and (fallen := baseline.falls(baseline.read(path), analysis.figures, analysis.info)):
+        raise GeungeoError("기준 구간 아래로 내려갔습니다. " + "; ".join(fallen), "바꾼 것을 되돌아보세요.")
+    else:
+        typer.echo("모든 값이 기준 구간 안이거나 위입니다.")
+
+
 @app.command()
 def sweep(
     set_path: SetOption,
@@ -206,23 +227,30 @@ def import_command(
     typer.echo(f"{cases}: 질문 {len(made.cases)}개, 건너뜀 {len(made.skipped)}개")
 
 
+def _fail(message: str, remedy: str, code: int) -> NoReturn:
+    typer.echo(f"오류: {message}", err=True)
+    if remedy:
+        typer.echo(f"  → {remedy}", err=True)
+    sys.exit(code)
+
+
 def main() -> None:
     """Entry point: errors become Korean messages and exit codes."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]  # text streams
     try:
-        app(standalone_mode=False)
+        sys.exit(app(standalone_mode=False) or 0)
     except GeungeoError as error:
-        typer.echo(f"오류: {error.message}", err=True)
-        if error.remedy:
-            typer.echo(f"  → {error.remedy}", err=True)
-        sys.exit(error.exit_code)
+        _fail(error.message, error.remedy, error.exit_code)
     except (typer.Abort, KeyboardInterrupt):
-        typer.echo("중단했습니다. 같은 명령으로 이을 수 있습니다.", err=True)
-        sys.exit(130)
+        _fail("중단했습니다.", "같은 명령으로 이을 수 있습니다.", 130)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(141)
+    except typer.Exit as done:
+        sys.exit(done.exit_code)
+    except typer.TyperException as error:
+        _fail(error.format_message(), "python -m eval --help 로 쓰는 법을 볼 수 있습니다.", 2)
 
 
 if __name__ == "__main__":

@@ -76,6 +76,8 @@ def test_validate(monkeypatch: Patch, capsys: Capture, tmp_path: Path, set_path:
     ("arguments", "code"),
     [
         (["score"], 2),
+        (["score", "--nope"], 2),
+        (["nope"], 2),
         (["score", "--answers", "a.jsonl"], 2),
         (["report", "absent"], 2),
         (["run", "--set", "absent.jsonl", "--index", "i", "--out", "o"], 2),

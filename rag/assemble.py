@@ -22,6 +22,8 @@ from rag.types import Document, Provenance
 
 WEIGHTS = Path(__file__).with_name("weights")
 EMBEDDED = "embedded"
+#: Inside an index folder: vectors of slow embedders by content, so that a rebuild embeds only what is new.
+CACHE = "cache"
 NONE = "none"
 
 #: Packages whose version can change an answer or a vector.
@@ -51,15 +53,15 @@ def installed() -> tuple[tuple[str, str], ...]:
     return tuple((name, found(name)) for name in VERSIONED)
 
 
-def make_embedder(settings: Settings) -> Embedder:
-    """The configured embedder.
+def make_embedder(settings: Settings, cache: Path | None = None) -> Embedder:
+    """The configured embedder; a slow one keeps its passage vectors in the folder ``cache``.
 
     Raises:
         ModelError: Missing, damaged, or not an embedding model.
     """
     from rag.embed import load_embedder
 
-    return load_embedder(settings)
+    return load_embedder(settings, cache)
 
 
 def make_reader(settings: Settings) -> Reader:
@@ -156,7 +158,7 @@ def build_index(
     return build(
         folder,
         documents(),
-        make_embedder(settings),
+        make_embedder(settings, folder / CACHE),
         chunk_max_chars=settings.chunk_max_chars,
         batch_size=settings.embed_batch_size,
         sources=[str(path.resolve()) for path in paths],

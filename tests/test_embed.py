@@ -110,7 +110,7 @@ def test_ngrams_and_buckets() -> None:
     assert bucket("카카", 1000) == bucket("카카", 1000) < 1000
 
 
-def test_sentence_transformers_folder_with_its_prefix(model_folder: str) -> None:
+def test_sentence_transformers_folder_with_its_prefix(model_folder: str, tmp_path: Path) -> None:
     embedder = SentenceTransformerEmbedder.load(model_folder, 8)
     passages = embedder.embed_passages(["카카오 허브", "포항"])
     assert passages.shape == (2, 16)
@@ -119,7 +119,12 @@ def test_sentence_transformers_folder_with_its_prefix(model_folder: str) -> None
     assert not np.allclose(embedder.embed_queries(["카카오 허브"])[0], passages[0], atol=1e-3)
     again = SentenceTransformerEmbedder.load(model_folder, 8)
     assert again.fingerprint == embedder.fingerprint
-    assert load_embedder(load_settings({"embedder": model_folder}, environment={})).dim == 16
+    settings = load_settings({"embedder": model_folder}, environment={})
+    cached = load_embedder(settings, tmp_path)
+    assert isinstance(cached, CachedEmbedder)
+    assert np.allclose(cached.embed_passages(["카카오 허브"])[0], passages[0], atol=1e-6)
+    assert len(list(tmp_path.glob("*.sqlite"))) == 1
+    assert load_embedder(settings).dim == 16
 
 
 def test_missing_and_wrong_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

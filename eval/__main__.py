@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 import rag
-from eval import baseline
+from eval import baseline, draft, jsonl
 from eval.analysis import Analysis, analyse_run, analyse_scores
 from eval.case import check_evidence, load_set, read_card, read_corpus
 from eval.compare import pair
@@ -106,6 +106,11 @@ def _texts(set_path: Path, corpora: Iterable[Path] | None) -> dict[str, str]:
     return read_corpus(_corpora(set_path, corpora))
 
 
+def _index_texts(folder: Path) -> dict[str, str]:
+    store = rag.Index.load(folder).store
+    return {outline.id: store.document(outline.id).text for outline in store.outlines()}
+
+
 @app.command()
 def score(
     run: Annotated[Path | None, typer.Argument(help="run이 만든 폴더.")] = None,
@@ -156,11 +161,7 @@ def validate(
 ) -> None:
     """집합의 형식과, 모든 근거가 코퍼스에 글자 그대로 있는지 검사합니다."""
     cases = load_set(set_path)
-    if index is not None:
-        store = rag.Index.load(index).store
-        texts = {outline.id: store.document(outline.id).text for outline in store.outlines()}
-    else:
-        texts = _texts(set_path, corpus)
+    texts = _index_texts(index) if index is not None else _texts(set_path, corpus)
     check_evidence(set_path, cases, texts)
     none = sum(not case.answerable for case in cases)
     clusters = len({case.cluster for case in cases})
@@ -225,6 +226,31 @@ def import_command(
         typer.echo(f"건너뜀: {reason}", err=True)
     typer.echo(f"{corpus}: 문서 {len(made.texts)}개")
     typer.echo(f"{cases}: 질문 {len(made.cases)}개, 건너뜀 {len(made.skipped)}개")
+
+
+@app.command("make")
+def make_command(
+    source: Annotated[Path, typer.Option("--from", help="코퍼스 JSONL이나 색인 폴더.")],
+    out: Annotated[Path, typer.Option("--out", help="초안을 쓸 JSONL.")],
+    per_document: Annotated[int, typer.Option("--per-document", help="문서 하나에서 낼 초안 수.")] = 3,
+) -> None:
+    """자기 문서에서 질문과 답의 초안을 냅니다. 검토(review) 전에는 평가에 쓸 수 없습니다."""
+    texts = _index_texts(source) if source.is_dir() else read_corpus([source])
+    n = jsonl.write(out, (item.to_json() for item in draft.make(texts, per_document)))
+    typer.echo(f"{out}: 초안 {n}개. 이제 python -m eval review {out} --out 집합.jsonl")
+
+
+@app.command()
+def review(
+    drafts: Annotated[Path, typer.Argument(help="make가 쓴 초안.")],
+    out: Annotated[Path, typer.Option("--out", help="받아들인 질문을 더할 집합(JSONL).")],
+) -> None:
+    """초안을 하나씩 보며 받아들이거나 버리거나 고칩니다. 끝내면 나머지는 초안에 남습니다."""
+    before = load_set(out) if out.is_file() else ()
+    done = draft.review(draft.read(drafts), typer.echo, lambda words: str(typer.prompt(words, default="y")))
+    jsonl.write(out, (case.to_json() for case in [*before, *done.accepted]))
+    jsonl.write(drafts, (item.to_json() for item in done.left))
+    typer.echo(f"{out}: {len(done.accepted)}개를 더함, {done.rejected}개 버림, {len(done.left)}개 남음.")
 
 
 def _fail(message: str, remedy: str, code: int) -> NoReturn:

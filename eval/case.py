@@ -18,6 +18,9 @@ MULTI = "multi"
 #: Problems named in one error message; the rest is counted.
 SHOWN_PROBLEMS = 20
 
+#: Marks a line that nobody has reviewed yet; see :mod:`eval.draft`.
+DRAFT = "draft"
+
 _KEYS = frozenset({"id", "question", "answers", "answerable", "evidence", "type", "cluster"})
 
 
@@ -99,6 +102,8 @@ def parse_case(record: Mapping[str, object]) -> EvalCase:
     Raises:
         ValueError: A Korean phrase that says what is wrong.
     """
+    if DRAFT in record:
+        raise ValueError("아직 검토하지 않은 초안입니다(eval review로 검토)")
     if unknown := sorted(record.keys() - _KEYS):
         raise ValueError(f"모르는 열쇠 {', '.join(unknown)}")
     answers = _list(record, "answers")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rag.errors import DecodeError, SourceError
-from rag.load import html, jsonl, markdown, plain
+from rag.load import docx, html, jsonl, markdown, pdf, plain, pptx, sheet
 from rag.load.folder import MANIFEST, file_name, file_sha256, read_manifest, walk
 from rag.protocols import Loader
 from rag.text import digest, normalise
@@ -18,11 +18,18 @@ __all__ = ["LOADERS", "MANIFEST", "Skipped", "count_files", "file_sha256", "load
 
 _log = logging.getLogger(__name__)
 
-LOADERS: dict[str, Loader] = {
-    suffix: loader
-    for loader in (plain.PlainLoader(), markdown.MarkdownLoader(), html.HtmlLoader(), jsonl.JsonlLoader())
-    for suffix in loader.suffixes
-}
+_ALL: tuple[Loader, ...] = (
+    plain.PlainLoader(),
+    markdown.MarkdownLoader(),
+    html.HtmlLoader(),
+    jsonl.JsonlLoader(),
+    pdf.PdfLoader(),
+    docx.DocxLoader(),
+    pptx.PptxLoader(),
+    sheet.XlsxLoader(),
+    sheet.CsvLoader(),
+)
+LOADERS: dict[str, Loader] = {suffix: loader for loader in _ALL for suffix in loader.suffixes}
 
 
 @dataclass(frozen=True, slots=True)

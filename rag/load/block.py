@@ -26,15 +26,20 @@ class Block:
     role: Role = Role.BODY
 
 
-def laid_out(blocks: Iterable[Block], title: str = "") -> tuple[str, tuple[Section, ...]]:
-    """Normalised text and sections; a heading that repeats ``title`` names no section.
+def laid_out(
+    blocks: Iterable[Block], title: str = "", *, carry: bool = False
+) -> tuple[str, tuple[Section, ...]]:
+    """Normalised text and sections; blank blocks are left out, and without any the text is empty.
 
-    Blank blocks are left out; without any, the text is empty.
+    Args:
+        blocks: In reading order.
+        title: A heading that repeats it names no section.
+        carry: Whether headings hold on into the next place, as over pages but not over slides.
     """
     parts: list[str] = []
     sections: list[Section] = []
     end = -2  # of the text so far, if two line ends stood before it
-    for block, heading in _headed(blocks, title):
+    for block, heading in _headed(blocks, title, carry):
         start, end = end + 2, end + 2 + len(block.text)
         parts.append(block.text)
         last = sections[-1] if sections else None
@@ -44,7 +49,7 @@ def laid_out(blocks: Iterable[Block], title: str = "") -> tuple[str, tuple[Secti
     return "\n\n".join(parts), tuple(sections)
 
 
-def _headed(blocks: Iterable[Block], title: str) -> Iterator[tuple[Block, str]]:
+def _headed(blocks: Iterable[Block], title: str, carry: bool) -> Iterator[tuple[Block, str]]:
     """Blocks with normalised text, and each one's section path."""
     path: list[tuple[int, str]] = []
     place = ""
@@ -53,7 +58,7 @@ def _headed(blocks: Iterable[Block], title: str) -> Iterator[tuple[Block, str]]:
         if not text.strip():
             continue
         if block.place != place:
-            path, place = [], block.place
+            path, place = path if carry else [], block.place
         if block.level:
             name = " ".join(text.split())
             path = [(level, upper) for level, upper in path if level < block.level]

@@ -40,6 +40,17 @@ def heading_text(text: str) -> str:
     return _EDIT_LINK.sub("", text).strip()
 
 
+def starts_item(text: str) -> bool:
+    """Whether a line begins with a bullet, number, sign or clause, and so never continues another."""
+    return bool(
+        BULLET.match(text)
+        or _NUMBERED.match(text)
+        or _SIGNED.match(text)
+        or _ARTICLE.match(text)
+        or any(part.match(text) for part in _PARTS)
+    )
+
+
 def outline(lines: Sequence[Line], rows: Sequence[int], headline: int | None, first: int) -> dict[int, str]:
     """Section paths ("제1장 총칙 > 제1조(목적)") by row; a row without one is under no heading.
 

@@ -46,6 +46,7 @@ OWNERS = {
     "sentence_transformers": "rag.embed",
     "torch": "rag.embed",
     "trafilatura": "rag.load",
+    **dict.fromkeys(("docx", "lxml", "olefile", "openpyxl", "pptx", "pypdfium2"), "rag.load"),
 }
 
 

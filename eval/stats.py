@@ -63,7 +63,7 @@ def _sums(terms: Sequence[Term]) -> NDArray[np.float64]:
 
 
 def _wilson(share: float, n: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share seen in ``n`` independent clusters (Wilson 1927)."""
+    """Wilson's 95 % interval of a share seen in ``n`` cases (Wilson 1927)."""
     centre = (share + Z**2 / (2 * n)) / (1 + Z**2 / n)
     half = Z / (1 + Z**2 / n) * math.sqrt(share * (1 - share) / n + Z**2 / (4 * n**2))
     return max(0.0, centre - half), min(1.0, centre + half)
@@ -79,7 +79,7 @@ def estimate(
         draws: Bootstrap draws.
         seed: Of the draws.
         share: Whether the ratio lies in [0, 1]. Then, where all clusters agree and the bootstrap
-            sees no spread at all ("24 of 24"), Wilson's interval with n = clusters stands in.
+            sees no spread at all ("24 of 24"), Wilson's interval over cases stands in.
     """
     counted = [term for term in terms if term.below]
     if not counted:
@@ -91,7 +91,7 @@ def estimate(
     totals = weights @ sums
     low, high = (float(x) for x in np.quantile(totals[:, 0] / totals[:, 1], (0.025, 0.975)))
     if share and high - low < NO_SPREAD:
-        low, high = _wilson(min(1.0, max(0.0, value)), size)
+        low, high = _wilson(min(1.0, max(0.0, value)), len(counted))
     return Estimate(value, low, high, len(counted), size)
 
 

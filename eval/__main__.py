@@ -75,11 +75,13 @@ def run_command(
     out: Annotated[Path, typer.Option("--out", help="결과 폴더. 끊겼으면 같은 명령으로 잇습니다.")],
     set_option: ChangeOption = None,
     config: ConfigOption = None,
+    retry: Annotated[bool, typer.Option("--retry", help="전에 실패한 질문을 다시 묻습니다.")] = False,
 ) -> None:
     """집합의 모든 질문을 물어 기록합니다. 채점은 하지 않습니다."""
     settings = settings_of(config, set_option)
     load_set(set_path)  # complain before models load
-    info = run_set(set_path, out, settings, rag.load_assistant(settings, index), _progress)
+    assistant = rag.load_assistant(settings, index)
+    info = run_set(set_path, out, settings, assistant, _progress, retry=retry)
     failed = [record["error"] for record in read_records(out).values() if record["error"]]
     typer.echo(f"{out}: 질문 {info.cases}개, 실패 {len(failed)}개. 이제 python -m eval report {out}")
     if failed:

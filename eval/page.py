@@ -16,6 +16,8 @@ from eval.stats import Estimate
 
 _STYLE = Path(__file__).with_name("page.css")
 _SCRIPT = Path(__file__).with_name("page.js")
+#: Cases on the page at most: beyond this a browser gets slow.
+MAX_CASES = 2000
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 
 TILES = {
@@ -298,6 +300,13 @@ def _case(score: CaseScore) -> str:
 
 def _cases(analysis: Analysis) -> str:
     ordered = sorted(analysis.scores, key=lambda score: score.stage in GOOD)
+    cut = len(ordered) - MAX_CASES
+    note = (
+        f" 많아서 {MAX_CASES:,}개만 보입니다(좋지 않은 것부터). 모두는 report.json에 있습니다."
+        if cut > 0
+        else ""
+    )
+    ordered = ordered[:MAX_CASES]
     kinds = sorted({TYPE_LABELS.get(score.case.type, score.case.type) for score in ordered})
     chips = "".join(
         f'<button data-stage="{stage}">{STAGE_LABELS[stage]} {n}</button>'
@@ -307,7 +316,8 @@ def _cases(analysis: Analysis) -> str:
     options = "".join(f'<option value="{escape(kind, quote=True)}">{escape(kind)}</option>' for kind in kinds)
     return (
         '<h2 id="cases">질문 하나하나</h2><p>누르면 펼쳐집니다. '
-        '<mark>칠한 곳</mark>은 답이 인용한 곳, <span class="gold">밑줄</span>은 정답의 근거입니다.</p>'
+        '<mark>칠한 곳</mark>은 답이 인용한 곳, <span class="gold">밑줄</span>은 정답의 근거입니다.'
+        f"{note}</p>"
         f'<div class="filters"><button data-stage="">모두</button>{chips}'
         f'<select id="kind" aria-label="유형"><option value="">모든 유형</option>{options}</select>'
         '<input id="words" type="search" placeholder="질문, 답, 글에서 찾기" aria-label="찾기">'

@@ -153,12 +153,22 @@ def _cut_torn_line(path: Path) -> None:
         os.truncate(path, whole)
 
 
+def _drop_failures(path: Path) -> None:
+    """Forget failed questions, so that they are asked again."""
+    kept = [record for record in read_records(path.parent).values() if record["error"] is None]
+    draft = path.with_name(f".{path.name}")
+    jsonl.write(draft, kept)
+    draft.replace(path)
+
+
 def run(
     set_path: Path,
     out: Path,
     settings: Settings,
     assistant: Assistant,
     report: Callable[[int, int], None] = lambda done, total: None,
+    *,
+    retry: bool = False,
 ) -> RunInfo:
     """Ask what is not yet recorded in ``out``; every record is on disk before the next question.
 
@@ -168,6 +178,7 @@ def run(
         settings: Those that ``assistant`` was made with.
         assistant: Answers.
         report: Called with questions done and total.
+        retry: Whether to ask again what failed before.
 
     Raises:
         UsageError: A malformed set, or a folder of another run.
@@ -178,6 +189,8 @@ def run(
         raise UsageError("설정과 도우미의 지문이 다릅니다.", "설정을 바꿨으면 도우미를 다시 만들어 주세요.")
     info = _open(out, describe(set_path, cases, settings, assistant.provenance))
     _cut_torn_line(out / RECORDS_NAME)
+    if retry:
+        _drop_failures(out / RECORDS_NAME)
     done = read_records(out)
     jsonl.write(out / CASES_NAME, (locate(case, assistant).to_json() for case in cases))
     with (out / RECORDS_NAME).open("a", encoding="utf-8") as stream:

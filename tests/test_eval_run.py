@@ -222,6 +222,16 @@ def test_failures_are_recorded(tmp_path: Path, set_path: Path, settings: Setting
     assert record["error"] == {"kind": "QuestionError", "message": "고장 난 질문입니다."}
 
 
+def test_failures_are_asked_again_on_request(tmp_path: Path, set_path: Path, settings: Settings) -> None:
+    run(set_path, tmp_path / "run", settings, FakeAssistant(settings, REPLIES))
+    again = FakeAssistant(settings, REPLIES)
+    run(set_path, tmp_path / "run", settings, again)
+    assert again.asked == []
+    run(set_path, tmp_path / "run", settings, again, retry=True)
+    assert again.asked == ["고장"]
+    assert len(read_records(tmp_path / "run")) == len(CASES)
+
+
 def test_a_missing_model_ends_the_run(tmp_path: Path, settings: Settings) -> None:
     path = tmp_path / "s.jsonl"
     path.write_text(json.dumps(case("a", "멈춤", [])) + "\n", "utf-8")

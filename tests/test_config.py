@@ -50,7 +50,7 @@ def test_missing_file() -> None:
 
 def test_digest_follows_every_setting() -> None:
     base = load_settings(environment={})
-    changed = {"embedder": "x", "reader": "none", "dense_weight": 0.1, "llm_temperature": 0.7}
+    changed = {"embedder": "x", "reader": "none", "dense_weight": 0.42, "llm_temperature": 0.7}
     for name in NAMES:
         value = changed.get(name, getattr(base, name) + 1 if name not in changed else None)
         if name in {"aside_factor", "abstain_below"}:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from eval.figure import BY_NAME, CUTOFFS, confidences, funnel, summary
 from eval.metric import (
     Bin,
     CurvePoint,
@@ -17,7 +18,7 @@ from eval.metric import (
 from eval.record import Run, RunInfo
 from eval.response import from_run
 from eval.retrieval import Level
-from eval.score import BY_NAME, CUTOFFS, CaseScore, Stage, confidences, funnel, score_all, summary
+from eval.score import CaseScore, Stage, score_all
 from eval.stats import Estimate
 
 STAGE_LABELS = {

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import cast
 
 from eval.analysis import Analysis
+from eval.figure import BY_NAME
 from eval.record import RunInfo
-from eval.score import BY_NAME
 from eval.stats import Estimate
 from rag.errors import UsageError
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from eval.analysis import STAGE_LABELS
-from eval.score import BY_NAME, GOOD, CaseScore, Metric
+from eval.figure import BY_NAME, Metric
+from eval.score import GOOD, CaseScore
 from eval.stats import Comparison, compare
 from rag.errors import UsageError
 

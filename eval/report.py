@@ -8,9 +8,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from eval.analysis import GROUP_METRICS, STAGE_LABELS, TIMING_LABELS, Analysis, Group
+from eval.figure import BY_NAME, METRICS
 from eval.page import page
 from eval.retrieval import Level
-from eval.score import BY_NAME, METRICS, CaseScore
+from eval.score import CaseScore
 from eval.stats import Estimate
 
 

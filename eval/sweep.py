@@ -18,11 +18,12 @@ from typing import Protocol
 import rag
 from eval.case import Purpose, file_digest, read_card
 from eval.compare import pair
+from eval.figure import BY_NAME, summary
 from eval.record import read_run
 from eval.response import Response, from_run
 from eval.run import Assistant
 from eval.run import run as run_set
-from eval.score import BY_NAME, CaseScore, score_all, summary
+from eval.score import CaseScore, score_all
 from eval.stats import Comparison, Estimate
 from rag.config import Settings, Value, load_settings
 from rag.errors import UsageError

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from eval.case import load_set
+from eval.figure import funnel, summary
 from eval.metric import Verdict
 from eval.record import Located, read_info, read_records, read_run
 from eval.response import from_foreign, from_run, read_foreign
 from eval.retrieval import Level, Place
 from eval.run import run
-from eval.score import GOOD, CaseScore, Stage, funnel, score_all, score_case, summary
+from eval.score import GOOD, CaseScore, Stage, score_all, score_case
 from rag import load_settings
 from rag.config import Settings
 from rag.errors import ModelError, QuestionError, UsageError

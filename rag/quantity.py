@@ -297,7 +297,7 @@ def _paired(left: tuple[Quantity, ...], right: tuple[Quantity, ...]) -> bool:
     return not rest
 
 
-_HEDGE = re.compile(r"(?:약|총|모두|무려|대략|최대|연간)?\s*\0\s*(?:여|가량|정도|쯤|규모)?")
+_HEDGE = re.compile(r"(?:약|총|모두|무려|대략|최대|평균|연간)?\s*\0\s*(?:여|가량|정도|쯤|규모|동안|만에|씩)?")
 _TAIL = re.compile(r"(?<=\0)(?:입니다|이었다|였다|이다|이며|이고|으로|로|은|는|이|가|을|를|에|의)(?![가-힣])")
 _NOISE = re.compile(r"[^0-9A-Za-z가-힣㐀-鿿\0%]+")
 

@@ -40,6 +40,11 @@ class Limits:
     max_question_chars: int
 
 
+def _proofs(citations: tuple[Citation, ...], short: str | None) -> tuple[Citation, ...]:
+    """The best citation, and those others that hold the same words: what holds no answer proves none."""
+    return citations[:1] + tuple(c for c in citations[1:] if short is not None and short in c.quote)
+
+
 class Assistant:
     """Answers questions from one index with one reader.
 
@@ -140,6 +145,7 @@ class Assistant:
         if not grounded.citations:
             return replace(blank, unsupported=grounded.unsupported, stray_markers=grounded.stray_markers)
         text, short = self._composed(draft, grounded.text, grounded.citations)
+        citations = _proofs(grounded.citations, short) if draft.located else grounded.citations
         proven = sum(citation.support for citation in grounded.citations) / len(grounded.citations)
         return replace(
             blank,
@@ -147,7 +153,7 @@ class Assistant:
             text=text,
             short_answer=short,
             outcome=Outcome.ANSWERED,
-            citations=grounded.citations,
+            citations=citations,
             unsupported=grounded.unsupported,
             stray_markers=grounded.stray_markers,
         )

@@ -57,6 +57,14 @@ def test_a_span_becomes_a_sentence_with_its_proof(index: Index) -> None:
     assert answer.timings.total_ms >= answer.timings.retrieve_ms > 0
 
 
+def test_only_sentences_that_hold_the_answer_are_cited(index: Index) -> None:
+    best, year = spans(0.8).located[0], Span(TEXT.index("2029"), TEXT.index("2029") + 5)
+    other = Located(1, Span(0, 22), year, 0.4)
+    draft = Draft("", (best, other, best), 0.8, refused=False)
+    answer = assistant(index, Says(draft)).ask("완공 시점은?")
+    assert [citation.quote for citation in answer.citations] == ["완공 시점은 2029년이다."] * 2
+
+
 def test_low_confidence_is_refused_but_passages_are_offered(index: Index) -> None:
     answer = assistant(index, Says(spans(0.2))).ask("완공 시점은?")
     assert (answer.outcome, answer.short_answer, answer.citations) == (Outcome.ABSTAINED, None, ())

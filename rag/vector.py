@@ -14,7 +14,14 @@ from rag.manifest import verify_model
 from rag.protocols import Vectors
 
 KIND = "morphemes"
+#: Ids below stand for tags, not words: Kiwi gives them to unknown nouns, numbers and foreign words alike.
+FIRST_WORD = 61
 FOLDER = Path(__file__).with_name("weights") / "morphemes"
+
+
+def has_vector(morpheme_id: int) -> bool:
+    """Whether an id names one word that Kiwi's language model knows."""
+    return FIRST_WORD <= morpheme_id < VECTOR_COUNT
 
 
 class MorphemeVectors:

@@ -1,6 +1,10 @@
 """Embedders: unit vectors, the cache, prefixes, and models of the wrong kind."""
 
+import shutil
+import sqlite3
+from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -8,16 +12,17 @@ import pytest
 
 from rag.config import load_settings
 from rag.embed import (
+    FOLDER,
     CachedEmbedder,
     EmbeddedEmbedder,
     SentenceTransformerEmbedder,
-    bucket,
     load_embedder,
-    ngrams,
 )
+from rag.embed.light import bags, bucket, directions
 from rag.errors import ModelDamagedError, ModelKindError, ModelMissingError
-from rag.korean import analyse
+from rag.korean import analyse, analyse_many, terms
 from rag.protocols import Embedder, Vectors
+from rag.vector import has_vector
 from tests.fakes import FakeEmbedder
 
 
@@ -65,15 +70,11 @@ def test_meaning_beats_letters(embedded: EmbeddedEmbedder) -> None:
 
 def test_unknown_words_still_count(embedded: EmbeddedEmbedder) -> None:
     asked = embedded.embed_queries(["뷁쉙뷁쉙"])[0]
-    near, far = embedded.embed_passages(["뷁쉙뷁쉙 회사", "남양주 회사"])
-    assert asked @ near > asked @ far
+    near, far = embedded.embed_passages(["뷁쉙뷁쉙 회사", "쀍뛟쀍 회사"])
+    assert asked @ near > asked @ far + 0.5
 
 
 def test_damaged_weights_are_refused(tmp_path: Path) -> None:
-    import shutil
-
-    from rag.embed import FOLDER
-
     copy = tmp_path / "embedder"
     shutil.copytree(FOLDER, copy)
     data = bytearray((copy / "mapping.npy").read_bytes())
@@ -87,9 +88,7 @@ def test_damaged_weights_are_refused(tmp_path: Path) -> None:
 
 def test_torch_and_numpy_paths_agree(embedded: EmbeddedEmbedder) -> None:
     """The shipped folder is a sentence-transformers model; both paths give the same vectors."""
-    from rag.embed import FOLDER
-
-    texts = ["카카오 디지털 허브 완공 시점은 2029년이다.", "MOU 체결", "뷁쉙", "가", ""]
+    texts = ["카카오 디지털 허브 완공 시점은 2029년, 허브 연면적은?", "MOU 체결", "뷁쉙", "가", ""]
     torch_path = SentenceTransformerEmbedder.load(str(FOLDER), 2)
     assert torch_path.dim == embedded.dim
     assert np.abs(torch_path.embed_passages(texts) - embedded.embed_passages(texts)).max() < 1e-5
@@ -105,9 +104,63 @@ def test_light_path_needs_no_torch() -> None:
     assert done.stdout.strip() == "False False"
 
 
-def test_ngrams_and_buckets() -> None:
-    assert ngrams(analyse("카카오 MOU, 2029년")) == ["카카", "카오", "mou", "20", "02", "29", "9년"]
-    assert bucket("카카", 1000) == bucket("카카", 1000) < 1000
+def test_vectors_depend_on_no_neighbour(embedded: EmbeddedEmbedder) -> None:
+    """Blocks, batches and order change nothing; 300 texts cross a block border."""
+    texts = [f"{n}번 마을 도서관은 {n * 7}명이 쓴다." if n % 50 else "" for n in range(300)]
+    together = embedded.embed_analyses(list(analyse_many(texts)))
+    for row in (0, 1, 255, 256, 299):
+        assert np.allclose(together[row], embedded.embed_analyses([analyse(texts[row])])[0], atol=1e-6)
+
+
+def test_sums_equal_the_formula(embedded: EmbeddedEmbedder) -> None:
+    """Brute force over one text: Σ √c u R + Σ √c w V A, normalised."""
+    analysis = analyse("다리가 준공되자 다리 위로 다리를 건넜다.")
+    total = np.zeros(embedded.dim)
+    found = Counter(bucket(term, len(embedded.term_weights)) for term in terms(analysis))
+    for term, count in found.items():
+        places, signs = directions(np.array([term]), embedded.dim)
+        for place, sign in zip(places[0], signs[0], strict=True):
+            total[place] += count**0.5 * embedded.term_weights[term] * sign
+    counted = Counter(m.id for m in analysis.morphemes if m.is_content and has_vector(m.id))
+    assert max(counted.values()) >= 2
+    for word, count in counted.items():
+        vector = embedded.vectors.rows([word])[0] @ embedded.mapping
+        total += count**0.5 * embedded.morpheme_weights[word] * vector
+    assert np.allclose(embedded.embed_analyses([analysis])[0], total / np.linalg.norm(total), atol=1e-5)
+
+
+def test_bags_count_by_text() -> None:
+    made = bags([[3, 1, 3], [], [1]], 10)
+    assert (made.rows.tolist(), made.ids.tolist()) == ([0, 0, 2], [1, 3, 1])
+    assert np.allclose(made.roots, [1, 2**0.5, 1])
+
+
+def test_directions_are_fixed_and_nearly_orthogonal() -> None:
+    places, signs = directions(np.arange(200), 1024)
+    assert places[7].tolist() == directions(np.array([7]), 1024)[0][0].tolist()
+    rows = np.zeros((200, 1024))
+    np.add.at(rows, (np.arange(200)[:, None], places), signs)
+    products = rows @ rows.T - np.diag((rows**2).sum(1))
+    assert abs(np.diag(rows @ rows.T).mean() - 1) < 0.05
+    assert products.std() < 1.2 / 1024**0.5
+    # these numbers are part of the weights' meaning: they must never change
+    assert places[1].tolist() == [652, 790, 951, 388, 633, 40, 971, 986]
+    assert np.sign(signs[1]).tolist() == [1, 1, 1, -1, -1, 1, 1, 1]
+
+
+def test_encoder_saves_what_it_learned(tmp_path: Path) -> None:
+    import torch
+
+    from rag.embed.encoder import MorphemeEncoder
+
+    encoder = MorphemeEncoder(str(FOLDER))
+    with torch.no_grad():
+        encoder.terms.mul_(0.0)
+    encoder.save(str(tmp_path))
+    before, after = EmbeddedEmbedder.load(), EmbeddedEmbedder.load(tmp_path)
+    assert after.fingerprint != before.fingerprint
+    assert not after.embed_queries(["뷁쉙뷁쉙"]).any()
+    assert before.embed_queries(["뷁쉙뷁쉙"]).any()
 
 
 def test_sentence_transformers_folder_with_its_prefix(model_folder: str, tmp_path: Path) -> None:
@@ -136,6 +189,18 @@ def test_missing_and_wrong_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         SentenceTransformerEmbedder.load("nobody/no-such-model", 8)
     with pytest.raises(ModelKindError, match="모델 폴더가 아닙니다"):
         SentenceTransformerEmbedder.load(str(tmp_path), 8)
+    (tmp_path / "modules.json").write_text("[")
+    with pytest.raises(ModelKindError, match="읽을 수 없습니다"):
+        SentenceTransformerEmbedder.load(str(tmp_path), 8)
+
+
+def test_foreign_code_is_never_run(tmp_path: Path) -> None:
+    ran = tmp_path / "ran"
+    (tmp_path / "modeling.py").write_text(f"open({str(ran)!r}, 'w')")
+    (tmp_path / "modules.json").write_text('[{"idx": 0, "name": "0", "path": "", "type": "modeling.Evil"}]')
+    with pytest.raises(ModelKindError, match="코드"):
+        SentenceTransformerEmbedder.load(str(tmp_path), 8)
+    assert not ran.exists()
 
 
 class Counting(FakeEmbedder):
@@ -158,3 +223,35 @@ def test_cache_computes_once_and_survives_damage(tmp_path: Path) -> None:
     next(tmp_path.glob("*.sqlite")).write_bytes(b"broken" * 100)
     assert np.array_equal(CachedEmbedder(inner, tmp_path).embed_passages(["가나"])[0], first[0])
     assert inner.seen[-1] == "가나"
+    assert CachedEmbedder(inner, tmp_path).embed_passages(["가나"]).any()
+    assert inner.seen.count("가나") == 2, "a new file must be begun beside the damaged one"
+
+
+def test_cache_notices_a_flipped_bit(tmp_path: Path) -> None:
+    inner = Counting()
+    cached = CachedEmbedder(inner, tmp_path)
+    kept = cached.embed_passages(["가나"])
+    with sqlite3.connect(next(tmp_path.glob("*.sqlite"))) as rows:
+        rows.execute("UPDATE vectors SET vector = zeroblob(length(vector))")
+    assert np.array_equal(cached.embed_passages(["가나"]), kept)
+    assert inner.seen == ["가나", "가나"]
+
+
+def test_cache_is_bounded_and_works_without_a_disk(tmp_path: Path) -> None:
+    inner = Counting()
+    cached = CachedEmbedder(inner, tmp_path, max_rows=2)
+    for text in ("가", "나", "다"):
+        cached.embed_passages([text])
+    cached.embed_passages(["다", "나"])
+    assert inner.seen == ["가", "나", "다"]
+    cached.embed_passages(["가"])
+    assert inner.seen == ["가", "나", "다", "가"]
+    (tmp_path / "file").write_text("")
+    assert CachedEmbedder(inner, tmp_path / "file").embed_passages(["라"]).any()
+
+
+def test_cache_serves_threads(tmp_path: Path) -> None:
+    cached = CachedEmbedder(FakeEmbedder(), tmp_path)
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(cached.embed_passages, [["가"], ["나"], ["가"], ["다"]] * 3))
+    assert np.array_equal(made[0], made[2])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -12,9 +13,18 @@ from rag.types import Evidence
 FOLDER = Path(__file__).with_name("prompts")
 
 # Document text may neither close its passage, nor pose as a marker, nor spell a chat template's
-# control tokens (<|im_end|>, <start_of_turn>, [INST], </s>): their brackets become full-width ones.
-# Citations are found in the source, so the copy in the prompt may differ from it.
-_HARMLESS = str.maketrans({"<": "＜", ">": "＞", "[": "［", "]": "］", '"': "”"})
+# control tokens (<|im_end|>, <start_of_turn>, [INST], [|user|], </s>), all of which need one of these
+# brackets: they become full-width ones. Citations are found in the source, so the copy may differ from it.
+_HARMLESS = str.maketrans({"<": "＜", ">": "＞", "[": "［", "]": "］"})
+_NO_QUOTES = str.maketrans({'"': "”"})
+
+# Models refuse in words of their own; a sentence about the passages that denies holding something.
+_DENIAL = re.compile(
+    r"(?:구절|문서|자료|지문|본문|제공된|주어진)[^.\[\]]*"
+    r"(?:(?:찾을|알|확인할|답할|답변할) 수(?:가|는)? 없|확인되지 않"
+    r"|나와 있지 않|나오지 않|나타나지 않|언급(?:되|하)[^.]{0,6}않|명시되[^.]{0,6}않|포함되[^.]{0,6}않"
+    r"|정보(?:가|는) 없|내용(?:이|은) 없|언급(?:이|은) 없)"
+)
 
 
 @lru_cache(maxsize=8)
@@ -49,7 +59,7 @@ def user_message(question: str, evidence: Sequence[Evidence]) -> str:
     passages = "\n".join(
         template("passage").format(
             marker=item.marker,
-            title=harmless(squeeze(item.passage.context)),
+            title=harmless(squeeze(item.passage.context)).translate(_NO_QUOTES),
             text=harmless(item.passage.text),
         )
         for item in evidence
@@ -57,8 +67,23 @@ def user_message(question: str, evidence: Sequence[Evidence]) -> str:
     return template("user").format(passages=passages, question=harmless(squeeze(question)))
 
 
+def denies(text: str) -> bool:
+    """Whether an answer says, in the model's own words too, that the passages do not hold it.
+
+    Only an answer of one sentence counts: what follows or precedes other sentences may be a part of them.
+    """
+    bare = re.sub(r"\s*\[\d+\]", "", text).strip()
+    if bare.startswith(refusal()):
+        return True
+    return not re.search(r"[.!?]\s", bare) and _DENIAL.search(bare) is not None
+
+
 def grammar(markers: Sequence[int]) -> str:
     """GBNF: sentences that each end in markers of shown passages, or exactly the refusal.
+
+    Within a sentence a full stop is followed by no space ("3.5", "U.S.A"), but for dates and list
+    numbers ("2024. 3. 5."), so that no sentence goes without its marker. Brackets, line breaks and control
+    characters occur nowhere else.
 
     Args:
         markers: Numbers of the passages shown; with none, only the refusal is left.
@@ -69,9 +94,12 @@ def grammar(markers: Sequence[int]) -> str:
         return "\n".join(["root ::= refusal", *lines])
     numbers = " | ".join(f'"{marker}"' for marker in markers)
     lines += [
-        f'marker ::= "[" ({numbers}) "]"',
-        r"letter ::= [^\x00-\x1f<>\[\]]",
-        'sentence ::= letter letter+ (" "? marker)+',
+        r"letter ::= [^\x00-\x20\x7f<>\[\].!?…。]",
+        r"stops ::= [.!?…。]+",
+        r'step ::= letter | " " letter | stops letter | [0-9] ". " letter',
+        f'marker ::= " "? "[" ({numbers}) "]"',
+        "sentence ::= letter step+ stops? marker+",
         r"answer ::= sentence ([ \n] sentence)*",
     ]
-    return "\n".join(["root ::= refusal | answer", *lines])
+    # Some vocabularies begin every answer with a space.
+    return "\n".join(['root ::= " "? (refusal | answer)', *lines])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -30,21 +31,46 @@ class FakeEmbedder:
         return self.embed_passages(texts)
 
 
+def _first_related(question: str, evidence: Sequence[Evidence]) -> tuple[Evidence, Span] | None:
+    """The first sentence of the first passage that shares a noun with the question, in its passage."""
+    wanted = {m.form for m in analyse(question).morphemes if m.tag.startswith("N")}
+    for item in evidence:
+        analysis = analyse(item.passage.text)
+        for sentence, (first, last) in zip(analysis.sentences, analysis.bounds, strict=True):
+            if wanted & {m.form for m in analysis.morphemes[first:last]}:
+                return item, sentence
+    return None
+
+
 class FakeReader:
     """Points at the first sentence of the first passage that shares a noun with the question."""
 
     fingerprint = "fake-reader-1"
 
     def read(self, question: str, evidence: Sequence[Evidence]) -> Iterator[Delta | Draft]:
-        wanted = {m.form for m in analyse(question).morphemes if m.tag.startswith("N")}
-        for item in evidence:
-            analysis = analyse(item.passage.text)
-            for sentence, (first, last) in zip(analysis.sentences, analysis.bounds, strict=True):
-                if wanted & {m.form for m in analysis.morphemes[first:last]}:
-                    span = sentence.shift(item.passage.span.start)
-                    yield Draft("", (Located(item.marker, span, None, 0.9),), 0.9, refused=False)
-                    return
-        yield Draft("", (), 0.1, refused=True)
+        found = _first_related(question, evidence)
+        if found is None:
+            yield Draft("", (), 0.1, refused=True)
+            return
+        item, sentence = found
+        span = sentence.shift(item.passage.span.start)
+        yield Draft("", (Located(item.marker, span, None, 0.9),), 0.9, refused=False)
+
+
+class FakeWriter:
+    """Copies that sentence word by word, as a generative reader would."""
+
+    fingerprint = "fake-writer-1"
+
+    def read(self, question: str, evidence: Sequence[Evidence]) -> Iterator[Delta | Draft]:
+        found = _first_related(question, evidence)
+        if found is None:
+            yield Draft("", (), 0.0, refused=True)
+            return
+        item, sentence = found
+        pieces = re.findall(r"\S+ ?", f"{item.passage.text[sentence.start : sentence.end]} [{item.marker}]")
+        yield from map(Delta, pieces)
+        yield Draft("".join(pieces), (), 0.9, refused=False, tokens=len(pieces))
 
 
 def document(document_id: str, text: str, title: str = "", sections: tuple[Section, ...] = ()) -> Document:

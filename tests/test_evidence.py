@@ -32,7 +32,7 @@ def test_question_without_words_is_not_an_error() -> None:
 
 
 def test_best_sentence_stands_where_it_says() -> None:
-    best = sentences("해솔도서관 연면적은?", evidence(TEXT))[0]
+    best = sentences("해솔도서관 지하에는 무엇이 있나?", evidence(TEXT))[0]
     assert best.text == "지하에는 서고가 있고, 연면적은 3,200㎡이다."
     assert TEXT[best.span.start - 10 : best.span.end - 10] == best.text
 

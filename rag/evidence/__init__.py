@@ -70,7 +70,7 @@ class SentenceReader:
         if not found:
             yield Draft("", (), 0.0, refused=True)
             return
-        order = plain_score(table).argsort(kind="stable")[::-1][:3]
+        order = (-plain_score(table)).argsort(kind="stable")[:3]
         share = table[:, NAMES.index("soft")].clip(0.0, 1.0)
         located = []
         for row in order.tolist():

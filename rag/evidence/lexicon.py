@@ -48,10 +48,10 @@ _UNIT_WORDS = {
     Unit.PERSON: "명 인 사람 가구 세대",
     Unit.MONEY: "원 달러 엔 유로 위안 프랑 파운드 루블 냥",
     Unit.PERCENT: "% 퍼센트 프로 포인트 배",
-    Unit.AREA: "㎡ 평 ha 헥타르 제곱미터 m2 ㎢ 제곱킬로미터",
+    Unit.AREA: "㎡ 평 ha ㏊ 헥타르 제곱미터 m2 ㎢ 제곱킬로미터",
     Unit.LENGTH: "m km cm mm 미터 킬로미터 센티미터 마일 리 피트 ㎞ ㎝ ㎜ ㎚ 해리",
     Unit.WEIGHT: "kg g t 톤 킬로그램 그램 mg ㎏ L 리터 MW kW GW ℃ 도",
-    Unit.COUNT: "개 곳 군데 개소 건 대 채 편 권 종 가지 마리 장 벌 통 층 칸 석 좌석 척 동 필지 곡 개국 개사 업체 "
+    Unit.COUNT: "개 곳 군데 개소 개사 사 건 대 채 편 권 종 가지 마리 장 벌 통 층 칸 석 좌석 척 동 필지 곡 개국 개사 업체 "
     "그루 부 표 골 점 승 포기 자루 송이 켤레 과목 종목 문항 문제 구간 쪽 면 줄 글자 자",
     Unit.AGE: "세 살",
     Unit.ORDER: "위 등 번째 차 회 번 호 차례 단계 강 조 항 기 급 호선 학년",
@@ -90,24 +90,31 @@ KIND_PATTERNS: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
     )
 )
 
-_UNIT_PATTERNS: tuple[tuple[re.Pattern[str], Unit], ...] = tuple(
+# What a number counts, by the end of the noun that is asked for; the first match decides.
+_UNIT_ENDINGS: tuple[tuple[re.Pattern[str], Unit], ...] = tuple(
     (re.compile(pattern), unit)
     for pattern, unit in (
-        (r"언제|연도|년도|시점|시기|해는", Unit.YEAR),
-        (r"며칠|날짜|날은|기한|마감", Unit.DAY),
-        (r"얼마나(걸|길|높|넓|크|커|많|되|자주|오래|떨어|깊)", Unit.NUMBER),
-        (r"금액|예산|비용|가격|요금|사업비|투자액|투자금|매출|얼마|상금|총액|값", Unit.MONEY),
-        (r"면적|넓이", Unit.AREA),
-        (r"길이|높이|거리|너비|깊이|폭은", Unit.LENGTH),
-        (r"비율|퍼센트|확률|비중|경쟁률|율은", Unit.PERCENT),
-        (r"인원|명수|사람수|인구", Unit.PERSON),
-        (r"나이|연령", Unit.AGE),
-        (r"개수|수는|수가|갯수|횟수|몇", Unit.NUMBER),
+        (r"(비율|비중|퍼센트|확률|할인|[가-힣][율률]|%)$", Unit.PERCENT),
+        (r"(인원|인원수|명수|사람수|인구|정원|[원자생객]수|명|대상자)$", Unit.PERSON),
+        (r"(면적|넓이|㎡|부지)$", Unit.AREA),
+        (r"(길이|높이|거리|너비|깊이|폭|지름|키|연장)$", Unit.LENGTH),
+        (r"(무게|중량|체중)$", Unit.WEIGHT),
+        (r"(나이|연령)$", Unit.AGE),
+        (r"(순위|등수)$", Unit.ORDER),
+        (r"(며칠|날짜|날|기한|마감|마감일|[가-힣]일)$", Unit.DAY),
+        (r"(시각|시간대)$", Unit.CLOCK),
+        (r"(연도|년도|시점|시기|해|때|기간|목표)$", Unit.YEAR),
+        (
+            r"(금액|예산|비용|가격|요금|총액|값|이익|매출|운임|연봉|한도|과태료|수익|자본|적자|보조금|임금|월급|빚"
+            r"|[가-힣][료비액금])$",
+            Unit.MONEY,
+        ),
+        (r"(수|량|양|규모|용량|물량|점수|크기|속도|온도|강도|기록|성적)$", Unit.NUMBER),
     )
 )
 _ASKED = re.compile(
     r"몇\s*(년대|년도|년|개월|월|일|주년|주|시간|시|분|명|인|가구|세대|퍼센트|%|프로|배|㎡|평|미터|m|km|킬로|개국|개소|개|곳"
-    r"|군데|건|대|채|편|권|종|가지|마리|층|석|세기|세|살|위|등|번째|차례|차|회|번|호|원|달러|톤|kg|사람|표|장|부|골|점)"
+    r"|군데|개사|㏊|헥타르|건|대|채|편|권|종|가지|마리|층|석|세기|세|살|위|등|번째|차례|차|회|번|호|원|달러|톤|kg|사람|표|장|부|골|점)"
 )
 _ASKED_ALIASES = {"사람": Unit.PERSON, "킬로": Unit.LENGTH}
 
@@ -118,26 +125,38 @@ def asked_kind(question: str) -> Kind:
     return next((kind for kind, pattern in KIND_PATTERNS if pattern.search(flat)), Kind.OTHER)
 
 
-def asked_unit(question: str) -> Unit:
-    """The unit that an answer should have; ``NONE`` where the question asks for no number."""
+def asked_unit(question: str, kind: Kind, focus: str) -> Unit:
+    """The unit that an answer should have; ``NONE`` where the question asks for no number.
+
+    Args:
+        question: As asked.
+        kind: What it asks for.
+        focus: The compound noun that names what is asked for, or "".
+    """
     direct = _ASKED.search(question)
     if direct:
         word = direct.group(1)
         return _ASKED_ALIASES.get(word) or UNIT_OF.get(word, Unit.NUMBER)
-    flat = question.replace(" ", "")
-    return next((unit for pattern, unit in _UNIT_PATTERNS if pattern.search(flat)), Unit.NONE)
+    if kind not in {Kind.WHEN, Kind.HOWMUCH, Kind.OTHER}:
+        return Unit.NONE
+    if _COUNTED.search(question):
+        return Unit.NUMBER
+    named = next((unit for pattern, unit in _UNIT_ENDINGS if pattern.search(focus)), Unit.NONE)
+    if named is not Unit.NONE:
+        return named
+    return {Kind.WHEN: Unit.YEAR, Kind.HOWMUCH: Unit.NUMBER}.get(kind, Unit.NONE)
+
+
+_COUNTED = re.compile(r"\s수(는|가|은)?\s*[?]?$|얼마나\s*(걸|길|높|넓|크|커|많|자주|오래|떨어|깊|늘|줄|오르|올|내)")
 
 
 #: Words of a question that say nothing about what it is about.
 QUESTION_STOP = frozenset(
-    "무엇 누구 언제 어디 하 되 있 것 이 수 때 뭐 뭣 얼마 몇 어느 어떤 무슨 왜 어떻 어떻게 점 곳 나오 알 알리 말 뜻 이름 위하 대하 "
-    "통하 따르 받 그 이것 해 및 등 약 총 거 어떠 이렇 그렇 않 없 보 주 가 오".split()
+    ["무엇", "누구", "언제", "어디", "하", "되", "있", "것", "이", "수", "때", "뭐", "뭣", "얼마", "몇", "어느", "어떤", "무슨", "왜", "어떻", "어떻게", "점", "곳", "나오", "알", "알리", "말", "뜻", "이름", "위하", "대하", "통하", "따르", "받", "그", "이것", "해", "및", "등", "약", "총", "거", "어떠", "이렇", "그렇", "않", "없", "보", "주", "가", "오"]
 )
 
 TITLES = frozenset(
-    "시장 대표 사장 교수 총장 장관 대통령 회장 이사 지사 도지사 구청장 군수 위원장 의원 감독 기자 박사 선수 원장 소장 부장 "
-    "국장 과장 본부장 청장 대표이사 왕 황제 총리 이사장 센터장 팀장 실장 차관 시인 작가 화가 장군 관장 단장 학장 의장 연구원 "
-    "건축가 소설가 감독관 배우 가수 판사 검사 변호사 의사 씨 공작 백작 여왕".split()
+    ["시장", "대표", "사장", "교수", "총장", "장관", "대통령", "회장", "이사", "지사", "도지사", "구청장", "군수", "위원장", "의원", "감독", "기자", "박사", "선수", "원장", "소장", "부장", "국장", "과장", "본부장", "청장", "대표이사", "왕", "황제", "총리", "이사장", "센터장", "팀장", "실장", "차관", "시인", "작가", "화가", "장군", "관장", "단장", "학장", "의장", "연구원", "건축가", "소설가", "감독관", "배우", "가수", "판사", "검사", "변호사", "의사", "씨", "공작", "백작", "여왕"]
 )
 
 PLACE_END = re.compile(

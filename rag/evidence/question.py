@@ -22,7 +22,7 @@ _WH = {*_PROXIES, "무엇", "뭐", "뭣", "며칠"}
 _DETERMINERS = re.compile(r"(몇|무슨|어떤|어느)\s*")
 _CASES = {"JKS": 1, "JKO": 2, "JKB": 3, "JX": 4, "JKG": 5, "VCP": 6, "JKC": 7}
 _NOUNS = frozenset({"NNG", "NNP", "NNB", "SW"})
-_EMPTY_NOUNS = frozenset({"것", "수", "거", "점", "때문", "뜻"})
+_EMPTY_NOUNS = frozenset({"것", "거", "점", "때문", "뜻"})
 _LIGHT_VERBS = frozenset({"있", "없", "하", "되", "알", "이", "않", "어떻", "그렇"})
 
 
@@ -95,9 +95,10 @@ def _focus(text: str, morphemes: tuple[Morpheme, ...]) -> int | None:
     if asked:
         for row in nouns:
             if 0 <= morphemes[row].start - asked.end() <= 1:
-                while row + 1 in nouns and morphemes[row + 1].start <= morphemes[row].end:
-                    row += 1
-                return row
+                last = row
+                while last + 1 in nouns and morphemes[last + 1].start <= morphemes[last].end:
+                    last += 1
+                return last
     wh = [r for r, m in enumerate(morphemes) if m.form in _WH and m.tag in {"NP", "MAG", "NNG"}]
     if wh and _asks_directly(morphemes, wh[-1]):
         nouns = [row for row in nouns if row < wh[-1]]
@@ -105,6 +106,16 @@ def _focus(text: str, morphemes: tuple[Morpheme, ...]) -> int | None:
     if wh and morphemes[wh[-1]].form in _PROXIES:
         return None
     return nouns[-1] if nouns else None
+
+
+def _compound(text: str, morphemes: tuple[Morpheme, ...], focus: int | None) -> str:
+    """The word that ends in the focus noun ("개원일" for 일)."""
+    if focus is None:
+        return ""
+    first = focus
+    while first and morphemes[first - 1].end == morphemes[first].start and morphemes[first - 1].tag[0] in "NXS":
+        first -= 1
+    return text[morphemes[first].start : morphemes[focus].end]
 
 
 def _asks_directly(morphemes: tuple[Morpheme, ...], row: int) -> bool:
@@ -146,6 +157,7 @@ def ask(text: str) -> Question:
     terms = _terms(seen)
     focus = _focus(text, morphemes)
     predicate = _predicate(seen)
+    kind = asked_kind(text)
     flat = text.replace(" ", "").lower()
     zero = np.zeros(vectors().dim, np.float32)
     wh = [m.form for m in morphemes if m.form in _WH]
@@ -158,8 +170,8 @@ def ask(text: str) -> Question:
         classes=seen.classes[terms],
         weights=_weights(seen, terms),
         hard=np.array([_is_hard(morphemes[r], int(seen.ids[r])) for r in terms], np.bool_),
-        kind=asked_kind(text),
-        unit=asked_unit(text),
+        kind=kind,
+        unit=asked_unit(text, kind, _compound(text, morphemes, focus)),
         focus="" if focus is None else seen.forms[focus],
         focus_row=zero if focus is None else seen.rows[focus],
         proxy_row=_word_row(proxy) if proxy else (zero if focus is None else seen.rows[focus]),
@@ -169,8 +181,6 @@ def ask(text: str) -> Question:
         has_subject="JKS" in tags,
         has_object="JKO" in tags,
         has_wh=bool(wh) or _DETERMINERS.search(text) is not None,
-        bigrams=frozenset(
-            flat[i : i + 2] for i in range(len(flat) - 1) if flat[i : i + 2].isalnum()
-        ),
+        bigrams=frozenset(flat[i : i + 2] for i in range(len(flat) - 1) if flat[i : i + 2].isalnum()),
         flat=flat,
     )

@@ -18,11 +18,7 @@ COSINE_FLOOR = 0.42
 SYNONYM = 0.75
 OTHER_CLASS = 0.6
 
-NAMES = (
-    "exact soft bigrams with_next with_previous context document rank ratio gap passage_score passage_rank "
-    "morphemes position sentences question_words kind has_unit predicate has_focus is_question is_statement "
-    "aside missing hard_missing passage_soft focus_cosine exact_hard soft_other_top has_number wh chars"
-).split()
+NAMES = ["exact", "soft", "bigrams", "with_next", "with_previous", "context", "document", "rank", "ratio", "gap", "passage_score", "passage_rank", "morphemes", "position", "sentences", "question_words", "kind", "has_unit", "predicate", "has_focus", "is_question", "is_statement", "aside", "missing", "hard_missing", "passage_soft", "focus_cosine", "exact_hard", "soft_other_top", "has_number", "wh", "chars"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,6 +26,7 @@ class Matched:
     """A question held against one passage with ``n`` morphemes.
 
     Attributes:
+        loose: ``(q, n)`` cosines of content words, negative ones as 0.
         item: The evidence.
         seen: Its passage as arrays.
         match: ``(q, n)`` in [0, 1]: 1 the same word, less for a near one, 0 for no content.
@@ -39,6 +36,7 @@ class Matched:
     item: Evidence
     seen: View
     match: Floats
+    loose: Floats
     context: Floats
 
 
@@ -71,12 +69,11 @@ def matched(question: Question, evidence: Sequence[Evidence]) -> tuple[Matched, 
     for item in evidence:
         seen = view(item.passage.text)
         context = item.passage.context
-        best = (
-            _best(match(question, view(context)))
-            if context
-            else np.zeros(len(question.forms), np.float32)
-        )
-        found.append(Matched(item, seen, match(question, seen), best))
+        best = _best(match(question, view(context))) if context else np.zeros(len(question.forms), np.float32)
+        close = match(question, seen)
+        cosine = (question.rows @ seen.rows.T) * seen.content[None, :]
+        loose = np.maximum(np.maximum(cosine, 0.0), close >= 0.999).astype(np.float32)
+        found.append(Matched(item, seen, close, loose, best))
     return tuple(found)
 
 
@@ -120,6 +117,7 @@ def _row(
     words = page.seen.forms[inside]
     rows = page.seen.rows[inside]
     verbs = page.seen.predicate[inside]
+    loose = page.loose[:, inside].max(axis=1, initial=0.0)
     hard = weights * question.hard
     said = float((rows[verbs] @ question.predicate_row).max(initial=0.0))
     morphemes = page.seen.analysis.morphemes[inside]
@@ -157,6 +155,15 @@ def _row(
         float(question.has_wh),
         float(len(text)),
     ]
+
+
+def _mean_cosine(question: Question, page: Matched, inside: slice) -> float:
+    """Cosine of the rarity-weighted mean vectors of question and sentence."""
+    weights = page.seen.idf[inside] * page.seen.content[inside]
+    sentence = weights @ page.seen.rows[inside]
+    asked = question.weights @ question.rows
+    size = float(np.linalg.norm(sentence) * np.linalg.norm(asked))
+    return float(asked @ sentence) / size if size > 0 else 0.0
 
 
 def features(question: Question, pages: Sequence[Matched]) -> tuple[tuple[Place, ...], Floats]:

@@ -20,8 +20,7 @@ Mask = NDArray[np.bool_]
 TAGS = {
     tag: number
     for number, tag in enumerate(
-        "NNG NNP NNB NP NR SN SL SH XPN XSN XR MM SW SSO SSC SP SF SO JKS JX JKO JKB JKG JC JKQ JKC VCP VCN VV VA VX "
-        "XSV XSA MAG MAJ EC ETM ETN EF EP IC W_SERIAL W_URL W_EMAIL SS SY".split(),
+        ["NNG", "NNP", "NNB", "NP", "NR", "SN", "SL", "SH", "XPN", "XSN", "XR", "MM", "SW", "SSO", "SSC", "SP", "SF", "SO", "JKS", "JX", "JKO", "JKB", "JKG", "JC", "JKQ", "JKC", "VCP", "VCN", "VV", "VA", "VX", "XSV", "XSA", "MAG", "MAJ", "EC", "ETM", "ETN", "EF", "EP", "IC", "W_SERIAL", "W_URL", "W_EMAIL", "SS", "SY"],
         1,
     )
 }
@@ -112,11 +111,11 @@ def _units(morphemes: tuple[Morpheme, ...]) -> list[int]:
     return found
 
 
-_COUNTERS = frozenset("한 두 세 네 다섯 여섯 일곱 여덟 아홉 열 스무 서너 두세 몇몇".split())
+_COUNTERS = frozenset(["한", "두", "세", "네", "다섯", "여섯", "일곱", "여덟", "아홉", "열", "스무", "서너", "두세", "몇몇"])
 
 
 def _predicates(morphemes: tuple[Morpheme, ...]) -> list[bool]:
-    following = [m.tag for m in morphemes[1:]] + ["END"]
+    following = [m.tag for m in morphemes[1:]] + ["END"] * bool(morphemes)
     return [
         m.tag.startswith(("VV", "VA")) or (m.tag in {"NNG", "XR"} and after in {"XSV", "XSA"})
         for m, after in zip(morphemes, following, strict=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rag.errors import DecodeError, SourceError
-from rag.load import docx, html, jsonl, markdown, pdf, plain, pptx, sheet
+from rag.load import docx, html, hwp, hwpx, jsonl, markdown, pdf, plain, pptx, sheet
 from rag.load.folder import MANIFEST, file_name, file_sha256, read_manifest, walk
 from rag.protocols import Loader
 from rag.text import digest, normalise
@@ -28,6 +28,8 @@ _ALL: tuple[Loader, ...] = (
     pptx.PptxLoader(),
     sheet.XlsxLoader(),
     sheet.CsvLoader(),
+    hwpx.HwpxLoader(),
+    hwp.HwpLoader(),
 )
 LOADERS: dict[str, Loader] = {suffix: loader for loader in _ALL for suffix in loader.suffixes}
 

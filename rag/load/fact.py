@@ -29,7 +29,7 @@ _INSTITUTION = re.compile(
 _NO_NAME = {"무단전재", "무단", "all", "저작권자", "기자", "본", "모든", "이", "copyright", "및"}
 
 
-def title_row(found: Sequence[Line], first: int, is_page: bool) -> int | None:
+def title_row(found: Sequence[Line], first: int, *, is_page: bool) -> int | None:
     """The row of the headline, at or above row ``first`` of the article's first prose, or None.
 
     In this order: a line set twice near the top; the subject that the prose begins with; the first

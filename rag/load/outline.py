@@ -60,21 +60,32 @@ def outline(lines: Sequence[Line], rows: Sequence[int], headline: int | None, fi
         headline: The row of the title, which heads everything and so is no section's heading.
         first: Above this row a short line is a subtitle, not a heading.
     """
-    levels = {row: 0 if row == headline else _level(lines, rows, place) for place, row in enumerate(rows)}
-    levels |= {row: 0 for row in rows if row < first and levels[row] == _BARE and not _is_brief(lines[row])}
+    levels = heading_levels(lines, rows, headline, first)
     path: list[tuple[int, str]] = []
     paths: dict[int, str] = {}
     for row in rows:
         level = levels[row]
-        if level in _NUMBERS and any(depth == _CLAUSE for depth, _ in path):
-            level = 0  # the items of a law's article
         if level:
             path = [(depth, name) for depth, name in path if depth < level]
-            path.append((level, _name(lines[row].text)))
+            path.append((level, heading_name(lines[row].text)))
         elif path and path[-1][0] == _LIST and not BULLET.match(lines[row].text):
             path.pop()
         paths[row] = " > ".join(name for _, name in path)
     return paths
+
+
+def heading_levels(
+    lines: Sequence[Line], rows: Sequence[int], headline: int | None, first: int
+) -> dict[int, int]:
+    """Depth of each row's heading, smaller is higher, 0 where it is none; arguments as of :func:`outline`."""
+    levels = {row: 0 if row == headline else _level(lines, rows, place) for place, row in enumerate(rows)}
+    in_clause = False
+    for row in rows:
+        in_clause = levels[row] == _CLAUSE or (in_clause and not 0 < levels[row] < _CLAUSE)
+        item = in_clause and levels[row] in _NUMBERS  # of a law's article
+        subtitle = row < first and levels[row] == _BARE and not _is_brief(lines[row])
+        levels[row] = 0 if item or subtitle else levels[row]
+    return levels
 
 
 def _is_brief(line: Line) -> bool:
@@ -82,7 +93,8 @@ def _is_brief(line: Line) -> bool:
     return line.gap and len(line.text) < _SUBTITLE_MIN_CHARS
 
 
-def _name(text: str) -> str:
+def heading_name(text: str) -> str:
+    """What a heading line calls its section: without signs, and of a law's article no more than its title."""
     article = _ARTICLE.match(text)
     name = article.group() if article else heading_text(text)
     return name.strip(" :：■□◆◇▶▣◈◉❏❑➤✅📌💡🔍📍☞") or name

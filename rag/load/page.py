@@ -51,7 +51,7 @@ def parse(text: str) -> Page:
     paragraphs = sum(line.mark is Mark.PROSE for line in found)
     is_page = _weight(found, items) >= _PAGE_WEIGHT + paragraphs // _PAGE_PARAGRAPHS
     first, end, breaks = _extent(found, items) if is_page else (0, len(found), set())
-    headline = title_row(found, first, is_page)
+    headline = title_row(found, first, is_page=is_page)
     body = _body(found, first, end, headline) if is_page else list(range(len(found)))
     body = [row for row in body if row not in breaks]
     return Page(

@@ -12,7 +12,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from rag.errors import DecodeError, SourceError
-from rag.load.block import Block, laid_out
+from rag.load.block import Block, laid_out, opening, outlined
 from rag.load.fact import find_dateline
 from rag.load.line import is_closed
 from rag.load.outline import starts_item
@@ -108,11 +108,11 @@ def _document(pages: list[list[PdfLine]], facts: dict[str, str], name: str) -> D
     running = _running(pages)
     body = [line for line in lines if _shape(line) not in running]
     levels = _levels(body or lines)
+    aside = dict.fromkeys(line.text for line in lines if _shape(line) in running)
+    blocks = [*outlined(list(_blocks(body, levels))), Block("\n".join(aside), role=Role.ASIDE)]
     stated = facts.get("Title", "")
     largest = next((line.text for line in body if line.page == 1 and levels.get(line.size) == 1), "")
-    title = stated if stated and not _MADE_UP.search(stated) else largest
-    aside = dict.fromkeys(line.text for line in lines if _shape(line) in running)
-    blocks = [*_blocks(body, levels), Block("\n".join(aside), role=Role.ASIDE)]
+    title = stated if stated and not _MADE_UP.search(stated) else largest or opening(blocks)
     text, sections = laid_out(blocks, title, carry=True)
     return Document(
         id=name,
@@ -162,25 +162,27 @@ def _blocks(lines: Sequence[PdfLine], levels: dict[float, int]) -> Iterator[Bloc
     for line in lines:
         is_heading = line.size in levels and len(line.text) <= _HEADING_MAX_CHARS
         if held and (is_heading or line.page != held[-1].page):
-            yield _paragraphs(held, words, longest)
+            yield from _paragraphs(held, words, longest)
             held = []
         if is_heading:
             yield Block(line.text, levels[line.size], f"{line.page}쪽")
         else:
             held.append(line)
     if held:
-        yield _paragraphs(held, words, longest)
+        yield from _paragraphs(held, words, longest)
 
 
-def _paragraphs(lines: list[PdfLine], words: Counter[str], longest: int) -> Block:
-    text = lines[0].text
+def _paragraphs(lines: list[PdfLine], words: Counter[str], longest: int) -> Iterator[Block]:
+    place = f"{lines[0].page}쪽"
+    text, tight = lines[0].text, False
     for above, line in pairwise(lines):
         wrapped = len(above.text) >= _FULL_LINE * longest and not is_closed(above.text)
         if wrapped and (_TAIL.match(line.text) or not starts_item(line.text)):
             text += _seam(above.text, line.text, words) + line.text
         else:
-            text += "\n" + line.text
-    return Block(text, place=f"{lines[0].page}쪽")
+            yield Block(text, place=place, tight=tight)
+            text, tight = line.text, True
+    yield Block(text, place=place, tight=tight)
 
 
 def _seam(above: str, below: str, words: Counter[str]) -> str:

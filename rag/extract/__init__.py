@@ -1,0 +1,144 @@
+"""The embedded reader: finds the answer's words in the evidence, and says how sure it is.
+
+Trained ranking over candidate spans (``recipes/reader``), no language model. The only module that uses
+LightGBM.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.errors import ModelDamagedError
+from rag.evidence import sentence_of
+from rag.extract.booster import Booster
+from rag.extract.reading import Final, Narrow, compare, judge_row, look, narrow
+from rag.manifest import Json, file_digest, verify_model
+from rag.types import Delta, Draft, Evidence, Located
+
+__all__ = ["KIND", "Booster", "Limits", "SpanReader"]
+
+KIND = "reader"
+#: Places shown at most.
+SHOWN = 3
+_PARTS = ("sentence", "span", "final", "holds", "exact")
+_NOTHING = Draft("", (), 0.0, refused=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the reader decides by; chosen by the recipe, kept in the manifest.
+
+    Attributes:
+        refuse_below: Least probability that the quoted sentence holds the answer.
+        span_below: Least probability that the bare span is an answer, given that its sentence holds
+            one; below it the whole sentence is the answer.
+    """
+
+    refuse_below: float
+    span_below: float
+
+
+def _limits(manifest: Mapping[str, Json]) -> Limits:
+    values = [manifest.get(name) for name in ("refuse_below", "span_below")]
+    if not all(isinstance(value, int | float) for value in values):
+        raise ModelDamagedError(
+            "답 찾기 모델의 manifest.json에 기준값이 없습니다.", "패키지를 다시 설치해 주세요."
+        )
+    return Limits(*(float(str(value)) for value in values))
+
+
+def _probability(raw: float) -> float:
+    return float(1.0 / (1.0 + np.exp(-raw)))
+
+
+class SpanReader:
+    """Reads by ranking sentences, then spans, then judging the best one.
+
+    Args:
+        trees: Boosters by part.
+        limits: When to refuse, when to quote the whole sentence.
+        fingerprint: Names the weights.
+    """
+
+    def __init__(self, trees: Mapping[str, Booster], limits: Limits, fingerprint: str) -> None:
+        self._trees = trees
+        self.limits = limits
+        self._fingerprint = fingerprint
+
+    @classmethod
+    def load(cls, folder: Path) -> SpanReader:
+        """The reader in ``folder``: about 0.1 s.
+
+        Raises:
+            ModelMissingError: No such folder, or LightGBM is not installed.
+            ModelDamagedError: A file differs from the manifest.
+        """
+        manifest = verify_model(folder, KIND)
+        trees = {part: Booster((folder / f"{part}.txt").read_text("utf-8")) for part in _PARTS}
+        digests = "".join(file_digest(folder / f"{part}.txt") for part in _PARTS)
+        limits = _limits(manifest)
+        named = hashlib.sha256(f"{digests}{limits}".encode()).hexdigest()[:16]
+        return cls(trees, limits, f"reader-{named}")
+
+    @property
+    def fingerprint(self) -> str:
+        """Names the weights; see :class:`rag.protocols.Reader`."""
+        return self._fingerprint
+
+    def read(self, question: str, evidence: Sequence[Evidence]) -> Iterator[Delta | Draft]:
+        """See :class:`rag.protocols.Reader`. Yields one draft and no deltas.
+
+        ``located`` is best first: the answer, then up to two other sentences that may hold it.
+        ``confidence`` is the probability that the first quoted sentence holds the answer.
+        """
+        seen = look(question, evidence)
+        if not seen.places or not seen.question.forms:
+            yield _NOTHING
+            return
+        narrowed = narrow(seen, self._trees["sentence"].scores(seen.table))
+        if not narrowed.found:
+            yield _NOTHING
+            return
+        final = compare(narrowed, self._trees["span"].scores(narrowed.spans))
+        yield self._draft(final, self._trees["final"].scores(final.table))
+
+    def _draft(self, final: Final, scores: NDArray[np.float64]) -> Draft:
+        picks = _distinct(final, scores)
+        rows = np.stack([judge_row(final, scores, pick) for pick in picks])
+        holds = [_probability(raw) for raw in self._trees["holds"].scores(rows).tolist()]
+        exact = [_probability(raw) for raw in self._trees["exact"].scores(rows).tolist()]
+        located = tuple(
+            self._located(final.narrow, final.rows[pick], support, share)
+            for pick, support, share in zip(picks, holds, exact, strict=True)
+        )
+        return Draft("", located, holds[0], refused=holds[0] < self.limits.refuse_below)
+
+    def _located(self, seen: Narrow, row: int, support: float, exact: float) -> Located:
+        spot = seen.found[row]
+        place = seen.kept[spot.sentence]
+        page = seen.look.pages[place.passage]
+        sentence = sentence_of(page, place, support)
+        morphemes = page.seen.analysis.morphemes
+        offset = page.item.passage.span.start
+        start, end = morphemes[spot.first].start + offset, morphemes[spot.last - 1].end + offset
+        bare = exact >= self.limits.span_below and sentence.span.start <= start and end <= sentence.span.end
+        span = type(sentence.span)(start, end) if bare else None
+        return Located(sentence.marker, sentence.span, span, support)
+
+
+def _distinct(final: Final, scores: NDArray[np.float64]) -> list[int]:
+    """The best finalist of each sentence, best first, at most :data:`SHOWN`; ties by order of rank."""
+    picks: list[int] = []
+    sentences: set[int] = set()
+    for row in np.argsort(-scores, kind="stable").tolist():
+        sentence = final.narrow.found[final.rows[row]].sentence
+        if sentence not in sentences and len(picks) < SHOWN:
+            sentences.add(sentence)
+            picks.append(row)
+    return picks

@@ -1,0 +1,300 @@
+"""From examples to trees: sentences, spans, finalists, and the judge, each on out-of-fold scores."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import lightgbm as lgb
+import numpy as np
+
+from rag.evidence import NAMES as SENTENCE_NAMES
+from rag.extract.feature import CATEGORIES
+from rag.extract.reading import (
+    FINAL_CATEGORIES,
+    JUDGE_CATEGORIES,
+    Final,
+    Look,
+    Narrow,
+    compare,
+    judge_row,
+    look,
+    narrow,
+)
+from recipes.reader.data import Example, best_overlap, squeezed
+
+Settings = dict[str, object]
+Part = dict[str, object]
+
+
+@dataclass(slots=True)
+class Case:
+    """An example with everything computed about it so far."""
+
+    example: Example
+    look: Look
+    narrow: Narrow | None = None
+    labels: np.ndarray | None = None
+    final: Final | None = None
+    final_scores: np.ndarray | None = None
+
+
+def cases(examples: Sequence[Example]) -> list[Case]:
+    found = [Case(e, look(e.question, e.evidence)) for e in examples]
+    return [case for case in found if len(case.look.places)]
+
+
+def sentence_labels(case: Case) -> np.ndarray:
+    """2 the sentence with the gold answer, 1 another one that says it, 0 else."""
+    example, labels = case.example, []
+    for place in case.look.places:
+        page = case.look.pages[place.passage]
+        passage = page.item.passage
+        local = page.seen.analysis.sentences[place.sentence]
+        label = 0
+        if example.gold is not None and passage.document_id == example.document_id:
+            shifted = local.shift(passage.span.start)
+            if shifted.start <= example.gold.start < shifted.end:
+                label = 2
+            elif (
+                len(example.answers[0]) > 2 and example.answers[0] in page.seen.text[local.start : local.end]
+            ):
+                label = 1
+        labels.append(label)
+    return np.array(labels)
+
+
+def span_labels(case: Case) -> np.ndarray:
+    """4 an answer in its place, 3 its words elsewhere in the right passage, 1–2 by overlap, 0 else."""
+    assert case.narrow is not None
+    example, seen = case.example, case.narrow
+    labels = np.zeros(len(seen.found), np.int64)
+    if example.gold is None:
+        return labels
+    memory: dict[str, tuple[bool, float]] = {}
+    for row, (one, text) in enumerate(zip(seen.found, seen.texts, strict=True)):
+        page = case.look.pages[seen.kept[one.sentence].passage]
+        passage = page.item.passage
+        exact, overlap = memory.setdefault(text, best_overlap(text, example.answers))
+        start = page.seen.analysis.morphemes[one.first].start + passage.span.start
+        near = passage.document_id == example.document_id and abs(start - example.gold.start) < 40
+        if exact:
+            labels[row] = 4 if near else 3 if passage.document_id == example.document_id else 0
+        elif near and overlap > 0.5:
+            labels[row] = int(3 * overlap)
+    return labels
+
+
+def parameters(settings: Settings, part: str) -> tuple[Part, int]:
+    chosen = dict(settings[part])  # type: ignore[call-overload]
+    rounds = int(chosen.pop("rounds"))
+    chosen |= {
+        "verbose": -1,
+        "num_threads": settings["threads"],
+        "seed": settings["seed"],
+        "deterministic": True,
+        "force_row_wise": True,
+    }
+    return chosen, rounds
+
+
+def fit(
+    settings: Settings,
+    part: str,
+    tables: Sequence[np.ndarray],
+    labels: Sequence[np.ndarray],
+    categories: Sequence[int],
+    weights: Sequence[np.ndarray] | None = None,
+) -> lgb.Booster:
+    chosen, rounds = parameters(settings, part)
+    ranking = chosen["objective"] == "lambdarank"
+    data = lgb.Dataset(
+        np.concatenate(list(tables)),
+        np.concatenate(list(labels)),
+        group=[len(t) for t in tables] if ranking else None,
+        weight=np.concatenate(list(weights)) if weights is not None else None,
+        categorical_feature=list(categories),
+        free_raw_data=True,
+    )
+    return lgb.train(chosen, data, rounds)
+
+
+def folds(found: Sequence[Case], settings: Settings) -> np.ndarray:
+    names = sorted({case.example.group for case in found})
+    random.Random(int(str(settings["seed"]))).shuffle(names)
+    fold = {name: number % int(str(settings["folds"])) for number, name in enumerate(names)}
+    return np.array([fold[case.example.group] for case in found])
+
+
+def out_of_fold(
+    found: Sequence[Case],
+    fold: np.ndarray,
+    train: Callable[[list[int]], lgb.Booster],
+    table: Callable[[Case], np.ndarray],
+) -> list[np.ndarray]:
+    """Scores of every case from a model that saw none of its article."""
+    scores: list[np.ndarray] = [np.zeros(0)] * len(found)
+    for number in range(int(fold.max()) + 1):
+        model = train(np.flatnonzero(fold != number).tolist())
+        for row in np.flatnonzero(fold == number).tolist():
+            rows = table(found[row])
+            scores[row] = model.predict(rows, raw_score=True, num_threads=2) if len(rows) else np.zeros(0)
+    return scores
+
+
+@dataclass(slots=True)
+class Models:
+    sentence: lgb.Booster
+    span: lgb.Booster
+    final: lgb.Booster
+    holds: lgb.Booster  # whether the quoted sentence holds an answer
+    exact: lgb.Booster  # whether the bare span is one, given that the sentence holds it
+
+
+def train_sentences(
+    found: list[Case], fold: np.ndarray, settings: Settings
+) -> tuple[lgb.Booster, list[np.ndarray]]:
+    labels = [sentence_labels(case) for case in found]
+    useful = {row for row, label in enumerate(labels) if label.max(initial=0) > 0}
+    kind = [SENTENCE_NAMES.index("kind")]
+
+    def train(rows: list[int]) -> lgb.Booster:
+        rows = [row for row in rows if row in useful]
+        return fit(settings, "sentence", [found[r].look.table for r in rows], [labels[r] for r in rows], kind)
+
+    return train(list(range(len(found)))), out_of_fold(found, fold, train, lambda case: case.look.table)
+
+
+def _sampled(case: Case, negatives: int, chance: np.random.Generator) -> np.ndarray:
+    assert case.labels is not None
+    rows = np.arange(len(case.labels))
+    good, bad = rows[case.labels > 0], rows[case.labels == 0]
+    return np.concatenate([good, chance.permutation(bad)[:negatives]])
+
+
+def train_spans(
+    found: list[Case], fold: np.ndarray, settings: Settings
+) -> tuple[lgb.Booster, list[np.ndarray]]:
+    chance = np.random.default_rng(int(str(settings["seed"])))
+    picked = [_sampled(case, int(str(settings["negatives"])), chance) for case in found]
+
+    def train(rows: list[int]) -> lgb.Booster:
+        rows = [r for r in rows if found[r].labels is not None and found[r].labels.max(initial=0) > 0]
+        return fit(
+            settings,
+            "span",
+            [found[r].narrow.spans[picked[r]] for r in rows],
+            [found[r].labels[picked[r]] for r in rows],
+            CATEGORIES,
+        )
+
+    return train(list(range(len(found)))), out_of_fold(found, fold, train, lambda case: case.narrow.spans)
+
+
+def train_finals(
+    found: list[Case], fold: np.ndarray, settings: Settings
+) -> tuple[lgb.Booster, list[np.ndarray]]:
+    labels = [case.labels[list(case.final.rows)] if case.final else np.zeros(0, np.int64) for case in found]
+
+    def train(rows: list[int]) -> lgb.Booster:
+        rows = [r for r in rows if labels[r].max(initial=0) > 0]
+        return fit(
+            settings,
+            "final",
+            [found[r].final.table for r in rows],
+            [labels[r] for r in rows],
+            FINAL_CATEGORIES,
+        )
+
+    def table(case: Case) -> np.ndarray:
+        return case.final.table if case.final else np.zeros((0, 1))
+
+    return train(list(range(len(found)))), out_of_fold(found, fold, train, table)
+
+
+def chosen_text(case: Case) -> str:
+    best = int(np.argmax(case.final_scores))
+    return case.narrow.texts[case.final.rows[best]]
+
+
+def quote_holds(case: Case) -> bool:
+    """Whether the sentence of the best span holds an answer, in the right document."""
+    example = case.example
+    if example.gold is None or case.final is None:
+        return False
+    best = int(np.argmax(case.final_scores))
+    place = case.narrow.kept[case.narrow.found[case.final.rows[best]].sentence]
+    page = case.look.pages[place.passage]
+    local = page.seen.analysis.sentences[place.sentence]
+    passage = page.item.passage
+    span = local.shift(passage.span.start)
+    if passage.document_id == example.document_id and span.start <= example.gold.start < span.end:
+        return True
+    quote = page.seen.text[local.start : local.end]
+    return passage.document_id == example.document_id and any(
+        len(a) > 3 and a in quote for a in example.answers
+    )
+
+
+def contains_gold(text: str, answers: Sequence[str]) -> bool:
+    found = squeezed(text)
+    return any(squeezed(answer) in found for answer in answers)
+
+
+def train_judges(found: list[Case], settings: Settings) -> tuple[lgb.Booster, lgb.Booster]:
+    rows, holds, exact, weights = [], [], [], []
+    for case in found:
+        if case.final is None:
+            continue
+        rows.append(judge_row(case.final, case.final_scores, int(np.argmax(case.final_scores)))[None])
+        held = quote_holds(case)
+        holds.append(np.array([int(held)]))
+        exact.append(np.array([int(held and contains_gold(chosen_text(case), case.example.answers))]))
+        weights.append(np.array([1.0 if case.example.source == "korquad" else 2.0]))
+    first = fit(settings, "judge", rows, holds, JUDGE_CATEGORIES, weights)
+    held_rows = [n for n, label in enumerate(holds) if label[0]]
+    second = fit(
+        settings,
+        "judge",
+        [rows[n] for n in held_rows],
+        [exact[n] for n in held_rows],
+        JUDGE_CATEGORIES,
+        [weights[n] for n in held_rows],
+    )
+    return first, second
+
+
+def read_all(found: Sequence[Case], models: Models) -> None:
+    """Run the trained steps over cases, filling them in."""
+    for case in found:
+        case.narrow = narrow(
+            case.look, models.sentence.predict(case.look.table, raw_score=True, num_threads=2)
+        )
+        case.labels = span_labels(case)
+        if len(case.narrow.found):
+            scores = models.span.predict(case.narrow.spans, raw_score=True, num_threads=2)
+            case.final = compare(case.narrow, scores)
+            case.final_scores = models.final.predict(case.final.table, raw_score=True, num_threads=2)
+
+
+def train(found: list[Case], settings: Settings, say: Callable[[str], None]) -> Models:
+    fold = folds(found, settings)
+    sentence, scores = train_sentences(found, fold, settings)
+    say("sentences trained")
+    for case, score in zip(found, scores, strict=True):
+        case.narrow = narrow(case.look, score)
+        case.labels = span_labels(case)
+    answerable = [case for case in found if case.example.gold is not None]
+    reach = np.mean([case.labels.max(initial=0) >= 3 for case in answerable])
+    say(f"spans listed: an answer is among them for {reach:.3f} of {len(answerable)}")
+    span, scores = train_spans(found, fold, settings)
+    say("spans trained")
+    for case, score in zip(found, scores, strict=True):
+        case.final = compare(case.narrow, score) if len(score) else None
+    final, scores = train_finals(found, fold, settings)
+    for case, score in zip(found, scores, strict=True):
+        case.final_scores = score
+    say("finalists trained")
+    holds, exact = train_judges(found, settings)
+    return Models(sentence, span, final, holds, exact)

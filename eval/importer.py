@@ -210,7 +210,7 @@ def _retrieval_case(
 
 def _rows(path: Path) -> list[dict[str, object]]:
     try:
-        from pyarrow import parquet  # type: ignore[import-untyped]  # noqa: PLC0415  # optional
+        from pyarrow import parquet  # noqa: PLC0415  # optional
     except ImportError:
         raise UsageError(
             "parquet을 읽으려면 pyarrow가 있어야 합니다.", "pip install pyarrow 를 실행해 주세요."

@@ -96,7 +96,7 @@ def grammar(markers: Sequence[int]) -> str:
     lines += [
         r"letter ::= [^\x00-\x20\x7f<>\[\].!?…。]",
         r"stops ::= [.!?…。]+",
-        r'step ::= letter | " " letter | stops letter | [0-9] ". " letter',
+        r'step ::= letter | " " letter | stops letter | [0-9] (". " [0-9]+)* ". " letter',
         f'marker ::= " "? "[" ({numbers}) "]"',
         "sentence ::= letter step+ stops? marker+",
         r"answer ::= sentence ([ \n] sentence)*",

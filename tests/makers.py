@@ -206,5 +206,6 @@ def hwpx_paragraph(text: str, style: int = 0, hanging: str = "") -> str:
 def hwpx_cell(row: int, column: int, text: str, rows: int = 1) -> str:
     return (
         f"<hp:tc><hp:subList>{hwpx_paragraph(text)}</hp:subList>"
-        f'<hp:cellAddr colAddr="{column}" rowAddr="{row}"/><hp:cellSpan colSpan="1" rowSpan="{rows}"/></hp:tc>'
+        f'<hp:cellAddr colAddr="{column}" rowAddr="{row}"/>'
+        f'<hp:cellSpan colSpan="1" rowSpan="{rows}"/></hp:tc>'
     )

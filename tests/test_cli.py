@@ -116,7 +116,11 @@ def broken(index: str, tmp_path: Path) -> str:
         (["ask", "???", "--index", "{index}"], 2, "비어 있습니다"),
         (["ask", "가" * 2000, "--index", "{index}"], 2, "너무 깁니다"),
         (["ask", "질문은?", "--index", "{index}", "--reader", "none.gguf"], 5, "없습니다"),
-        (["ask", "질문은?", "--index", "{index}", "--reader", "corpus/manifest.jsonl"], 5, "알 수 없습니다"),
+        (
+            ["ask", "질문은?", "--index", "{index}", "--reader", "corpus/manifest.jsonl"],
+            5,
+            "GGUF 파일이 아닙니다",
+        ),
         (["ask", "질문은?", "--index", "{index}", "--embedder", "./nowhere"], 5, "없습니다"),
         (["ask", "질문은?", "--index", "{index}", "--set", "top_k=0"], 2, "범위"),
         (["ask", "질문은?", "--index", "{index}", "--set", "nonsense"], 2, "등호"),

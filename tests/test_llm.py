@@ -264,7 +264,8 @@ def test_documents_and_questions_make_no_control_tokens(engine: Engine, attack: 
 
 def test_a_template_without_system_role_gets_one_message() -> None:
     template = (
-        "{% if messages[0]['role'] == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}"
+        "{% if messages[0]['role'] == 'system' %}"
+        "{{ raise_exception('System role not supported') }}{% endif %}"
         "{% for m in messages %}<{{ m['role'] }}>{{ m['content'] }}{% endfor %}"
     )
     assert Chat(template, "", "").render("체계", "물음") == "<user>체계\n\n물음"

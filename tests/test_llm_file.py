@@ -1,4 +1,4 @@
-"""Files and hub names: what is missing, damaged, or of the wrong kind is said so, and nothing else is printed."""
+"""Files and hub names: what is missing, damaged or of the wrong kind is said, and nothing else printed."""
 
 from pathlib import Path
 

@@ -81,8 +81,10 @@ def hwpx() -> bytes:
         + "</hp:tr>"
         for row, texts in enumerate(TABLE)
     )
-    note = f"<hp:ctrl><hp:footNote><hp:subList>{hwpx_paragraph('값은 어림이다.')}</hp:subList></hp:footNote></hp:ctrl>"
-    head = f"<hp:ctrl><hp:header><hp:subList>{hwpx_paragraph('가람시 기획과')}</hp:subList></hp:header></hp:ctrl>"
+    note, head = (
+        f"<hp:ctrl><hp:{kind}><hp:subList>{hwpx_paragraph(text)}</hp:subList></hp:{kind}></hp:ctrl>"
+        for kind, text in (("footNote", "값은 어림이다."), ("header", "가람시 기획과"))
+    )
     inner = hwpx_paragraph("글상자 안의 글이다.")
     box = f"<hp:rect><hp:drawText><hp:subList>{inner}</hp:subList></hp:drawText></hp:rect>"
     return make_hwpx(

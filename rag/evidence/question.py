@@ -113,7 +113,9 @@ def _compound(text: str, morphemes: tuple[Morpheme, ...], focus: int | None) -> 
     if focus is None:
         return ""
     first = focus
-    while first and morphemes[first - 1].end == morphemes[first].start and morphemes[first - 1].tag[0] in "NXS":
+    while (
+        first and morphemes[first - 1].end == morphemes[first].start and morphemes[first - 1].tag[0] in "NXS"
+    ):
         first -= 1
     return text[morphemes[first].start : morphemes[focus].end]
 

@@ -18,7 +18,12 @@ COSINE_FLOOR = 0.42
 SYNONYM = 0.75
 OTHER_CLASS = 0.6
 
-NAMES = ["exact", "soft", "bigrams", "with_next", "with_previous", "context", "document", "rank", "ratio", "gap", "passage_score", "passage_rank", "morphemes", "position", "sentences", "question_words", "kind", "has_unit", "predicate", "has_focus", "is_question", "is_statement", "aside", "missing", "hard_missing", "passage_soft", "focus_cosine", "exact_hard", "soft_other_top", "has_number", "wh", "chars"]
+NAMES = (
+    "exact soft bigrams with_next with_previous context document rank ratio gap passage_score "
+    "passage_rank morphemes position sentences question_words kind has_unit predicate has_focus "
+    "is_question is_statement aside missing hard_missing passage_soft focus_cosine exact_hard "
+    "soft_other_top has_number wh chars"
+).split()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,7 +122,6 @@ def _row(
     words = page.seen.forms[inside]
     rows = page.seen.rows[inside]
     verbs = page.seen.predicate[inside]
-    loose = page.loose[:, inside].max(axis=1, initial=0.0)
     hard = weights * question.hard
     said = float((rows[verbs] @ question.predicate_row).max(initial=0.0))
     morphemes = page.seen.analysis.morphemes[inside]

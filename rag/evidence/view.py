@@ -20,7 +20,10 @@ Mask = NDArray[np.bool_]
 TAGS = {
     tag: number
     for number, tag in enumerate(
-        ["NNG", "NNP", "NNB", "NP", "NR", "SN", "SL", "SH", "XPN", "XSN", "XR", "MM", "SW", "SSO", "SSC", "SP", "SF", "SO", "JKS", "JX", "JKO", "JKB", "JKG", "JC", "JKQ", "JKC", "VCP", "VCN", "VV", "VA", "VX", "XSV", "XSA", "MAG", "MAJ", "EC", "ETM", "ETN", "EF", "EP", "IC", "W_SERIAL", "W_URL", "W_EMAIL", "SS", "SY"],
+        (
+            "NNG NNP NNB NP NR SN SL SH XPN XSN XR MM SW SSO SSC SP SF SO JKS JX JKO JKB JKG JC JKQ JKC "
+            "VCP VCN VV VA VX XSV XSA MAG MAJ EC ETM ETN EF EP IC W_SERIAL W_URL W_EMAIL SS SY"
+        ).split(),
         1,
     )
 }
@@ -111,7 +114,9 @@ def _units(morphemes: tuple[Morpheme, ...]) -> list[int]:
     return found
 
 
-_COUNTERS = frozenset(["한", "두", "세", "네", "다섯", "여섯", "일곱", "여덟", "아홉", "열", "스무", "서너", "두세", "몇몇"])
+_COUNTERS = frozenset(
+    ["한", "두", "세", "네", "다섯", "여섯", "일곱", "여덟", "아홉", "열", "스무", "서너", "두세", "몇몇"]
+)
 
 
 def _predicates(morphemes: tuple[Morpheme, ...]) -> list[bool]:

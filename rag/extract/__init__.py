@@ -1,12 +1,11 @@
 """The embedded reader: finds the answer's words in the evidence, and says how sure it is.
 
-Trained ranking over candidate spans (``recipes/reader``), no language model. The only module that uses
-LightGBM.
+Sentences, then spans in them, are ranked by trees over features and by small networks; a last judge says
+how sure to be. Trained in ``recipes/reader``. The only family that uses LightGBM.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +16,9 @@ from numpy.typing import NDArray
 from rag.errors import ModelDamagedError
 from rag.evidence import sentence_of
 from rag.extract.booster import Booster
-from rag.extract.reading import Final, Narrow, compare, judge_row, look, narrow
-from rag.manifest import Json, file_digest, verify_model
+from rag.extract.network import Network, mean_logs
+from rag.extract.reading import Final, Narrow, attend, compare, judge_row, laid, look, narrow
+from rag.manifest import NAME, Json, file_digest, verify_model
 from rag.types import Delta, Draft, Evidence, Located
 
 __all__ = ["KIND", "Booster", "Limits", "SpanReader"]
@@ -27,6 +27,7 @@ KIND = "reader"
 #: Places shown at most.
 SHOWN = 3
 _PARTS = ("sentence", "span", "final", "holds", "exact")
+_NETWORKS = "network-*.npz"
 _NOTHING = Draft("", (), 0.0, refused=True)
 
 
@@ -62,12 +63,20 @@ class SpanReader:
 
     Args:
         trees: Boosters by part.
+        networks: Their mean is used; at least one.
         limits: When to refuse, when to quote the whole sentence.
         fingerprint: Names the weights.
     """
 
-    def __init__(self, trees: Mapping[str, Booster], limits: Limits, fingerprint: str) -> None:
+    def __init__(
+        self,
+        trees: Mapping[str, Booster],
+        networks: Sequence[Network],
+        limits: Limits,
+        fingerprint: str,
+    ) -> None:
         self._trees = trees
+        self._networks = networks
         self.limits = limits
         self._fingerprint = fingerprint
 
@@ -81,10 +90,9 @@ class SpanReader:
         """
         manifest = verify_model(folder, KIND)
         trees = {part: Booster((folder / f"{part}.txt").read_text("utf-8")) for part in _PARTS}
-        digests = "".join(file_digest(folder / f"{part}.txt") for part in _PARTS)
-        limits = _limits(manifest)
-        named = hashlib.sha256(f"{digests}{limits}".encode()).hexdigest()[:16]
-        return cls(trees, limits, f"reader-{named}")
+        networks = [Network.load(path) for path in sorted(folder.glob(_NETWORKS))]
+        named = file_digest(folder / NAME)[:16]
+        return cls(trees, networks, _limits(manifest), f"reader-{named}")
 
     @property
     def fingerprint(self) -> str:
@@ -105,7 +113,8 @@ class SpanReader:
         if not narrowed.found:
             yield _NOTHING
             return
-        final = compare(narrowed, self._trees["span"].scores(narrowed.spans))
+        attended = attend(narrowed, mean_logs(self._networks, laid(narrowed)))
+        final = compare(attended, self._trees["span"].scores(attended.spans))
         yield self._draft(final, self._trees["final"].scores(final.table))
 
     def _draft(self, final: Final, scores: NDArray[np.float64]) -> Draft:

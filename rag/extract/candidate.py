@@ -9,8 +9,8 @@ from enum import IntEnum
 from rag.evidence import Kind, Matched, Place, Question
 from rag.korean import Morpheme
 
-_NOUN_LIKE = frozenset(["NNG", "NNP", "NNB", "SN", "NR", "SL", "SH", "XSN", "XPN", "XR", "NP", "MM", "SW", "W_EMAIL", "W_URL", "W_SERIAL"])
-_LAST = frozenset(["NNG", "NNP", "NNB", "SN", "NR", "SL", "SH", "XSN", "XR", "SW", "NP", "W_EMAIL", "W_URL", "W_SERIAL", "SSC"])
+_NOUN_LIKE = frozenset(("NNG NNP NNB SN NR SL SH XSN XPN XR NP MM SW W_EMAIL W_URL W_SERIAL").split())
+_LAST = frozenset(("NNG NNP NNB SN NR SL SH XSN XR SW NP W_EMAIL W_URL W_SERIAL SSC").split())
 _INSIDE = frozenset(["JKG", "SP", "SO", "SSO", "SSC", "SS", "JC", "SF", "SY"])
 _REACH = "까지"
 _NUMBERS = frozenset({"SN", "NR"})

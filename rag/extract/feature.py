@@ -1,4 +1,4 @@
-"""What the ranker knows of a candidate: 60 numbers, computed for all candidates at once."""
+"""What the ranker knows of a candidate, computed for all candidates at once."""
 
 from __future__ import annotations
 
@@ -19,17 +19,35 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
 #: Sentence features that each of its candidates inherits.
-_INHERITED = ["exact", "soft", "bigrams", "context", "missing", "hard_missing", "passage_rank", "passage_score", "aside", "predicate", "has_focus", "has_unit", "is_question", "is_statement", "position"]
-NAMES = [f"sentence_{name}" for name in _INHERITED] + ["sentence_score", "sentence_gap", "sentence_rank", "sentence_length", "shape", "morphemes", "chars", "inside", "inside_exact", "near_left", "near_right", "far_any", "near_hard", "clause", "rest", "left_distance", "right_distance", "distances", "kind", "asked_unit", "unit", "unit_match", "ends_in_unit", "numbers", "names", "foreign", "quoted", "focus_last", "focus_first", "focus_max", "focus_before", "focus_after", "proxy_last", "proxy_max", "focus_inside", "focus_distance", "next_tag", "next_form", "previous_tag", "case", "subject", "object", "predicate_next", "predicate_near", "predicate_before", "has_wh", "title_beside", "is_place", "place_in_sentence", "fraction", "to_end", "repeated", "passages", "idf_last", "idf_mean", "in_question", "starts_word", "ends_word", "genitives", "brackets", "first_tag", "last_tag", "modifier_before", "year_like", "nouns", "in_context", "same_unit_rivals", "near_lead", "focus_lead", "coordinated"]
+_INHERITED = (
+    "exact soft bigrams context missing hard_missing passage_rank passage_score aside predicate has_focus "
+    "has_unit is_question is_statement position"
+).split()
+NAMES = [f"sentence_{name}" for name in _INHERITED] + (
+    "sentence_score sentence_gap sentence_rank sentence_length shape morphemes chars inside inside_exact "
+    "near_left near_right far_any near_hard clause rest left_distance right_distance distances kind "
+    "asked_unit unit unit_match ends_in_unit numbers names foreign quoted focus_last focus_first "
+    "focus_max focus_before focus_after proxy_last proxy_max focus_inside focus_distance next_tag "
+    "next_form previous_tag case subject object predicate_next predicate_near predicate_before has_wh "
+    "title_beside is_place place_in_sentence fraction to_end repeated passages idf_last idf_mean "
+    "in_question starts_word ends_word genitives brackets first_tag last_tag modifier_before year_like "
+    "nouns in_context same_unit_rivals near_lead focus_lead coordinated last_form cut_left cut_right "
+    "loose_near loose_clause loose_owned owned owned_left owned_right segment_left segment_right segment_lead"
+).split()
 CATEGORIES = tuple(
     NAMES.index(name)
-    for name in ["kind", "asked_unit", "unit", "next_tag", "next_form", "previous_tag", "case", "first_tag", "last_tag", "shape"]
+    for name in (
+        "kind asked_unit unit next_tag next_form last_form previous_tag case first_tag last_tag shape"
+    ).split()
 )
 
 _FORMS = {
     form: number
     for number, form in enumerate(
-        ["에", "에서", "으로", "로", "와", "과", "에게", "부터", "까지", "은", "는", "이", "가", "을", "를", "의", "도", "만", "며", "보다", "이라고", "라고", "께서", "이라는", "라는", "에게서", "한테", "하다", "되", "하", "이", "때문", "위하", "등", "및", ",", "(", ")"],
+        (
+            "에 에서 으로 로 와 과 에게 부터 까지 은 는 이 가 을 를 의 도 만 며 보다 이라고 라고 께서 "
+            "이라는 라는 에게서 한테 하다 되 하 이 때문 위하 등 및 , ( )"
+        ).split(),
         1,
     )
 }
@@ -169,7 +187,7 @@ def _distances(
     return np.minimum(left, 60).astype(np.float32), np.minimum(right, 60).astype(np.float32)
 
 
-def _clause_edges(field: Field) -> tuple[Ints, Ints]:
+def clause_edges(field: Field) -> tuple[Ints, Ints]:
     """``(n + 1,)`` first column of each column's clause, and one past its last."""
     owner = np.append(field.owner, -1)
     new = np.ones(len(owner), np.bool_)
@@ -179,7 +197,7 @@ def _clause_edges(field: Field) -> tuple[Ints, Ints]:
     return starts[number], np.append(starts[1:], len(owner) - 1)[number]
 
 
-def _unit_match(question: Question, units: Ints) -> Floats:
+def unit_match(question: Question, units: Ints) -> Floats:
     """1 the asked unit, 0.5 a number that may do, 0 no, -1 no unit asked for."""
     if question.unit is Unit.NONE:
         return np.full(len(units), -1, np.float32)
@@ -198,7 +216,21 @@ def _rivals(field: Field, asked: Unit, low: Ints, high: Ints) -> Floats:
     return _count(marks, low, high).astype(np.float32)
 
 
-_DATE_WORDS = ("이달", "내년", "올해", "지난해", "작년", "다음", "달", "오는", "지난", "오전", "오후", "매주", "매년")
+_DATE_WORDS = (
+    "이달",
+    "내년",
+    "올해",
+    "지난해",
+    "작년",
+    "다음",
+    "달",
+    "오는",
+    "지난",
+    "오전",
+    "오후",
+    "매주",
+    "매년",
+)
 _DATE_ENDS = ("말", "초", "중순", "상반기", "하반기", "께", "쯤", "무렵", "대")
 
 
@@ -304,7 +336,7 @@ class _Columns:
         contexts = np.stack([self.pages[p.passage].context for p in self.kept], axis=1)[:, self.owner]
         before = range_max(field.match, self.low, self.first)
         after = range_max(field.match, self.last, self.high)
-        opens, closes = _clause_edges(field)
+        opens, closes = clause_edges(field)
         in_clause = np.maximum(
             range_max(field.match, opens[self.first], self.first),
             range_max(field.match, self.last, closes[self.last - 1]),
@@ -341,7 +373,7 @@ class _Columns:
         loose = np.maximum(
             field.loose_left[:, self.first], np.where(self.at_end, 0.0, field.loose_right[:, self.last])
         )
-        opens, closes = _clause_edges(field)
+        opens, closes = clause_edges(field)
         in_clause = np.maximum(
             range_max(field.loose, opens[self.first], self.first),
             range_max(field.loose, self.last, closes[self.last - 1]),
@@ -385,7 +417,7 @@ class _Columns:
             "kind": np.full(len(self.first), self.question.kind),
             "asked_unit": np.full(len(self.first), self.question.unit),
             "unit": unit,
-            "unit_match": _unit_match(self.question, unit),
+            "unit_match": unit_match(self.question, unit),
             "ends_in_unit": field.units[self.last - 1] > 0,
             "time_like": np.isin(unit, [int(u) for u in TIMES]),
             "numbers": _count(number, self.first, self.last),
@@ -436,7 +468,9 @@ class _Columns:
             "last_tag": field.tags[self.last - 1],
             "last_form": forms[self.last - 1],
             "cut_left": ~self.at_start & _is_date_part(field)[self.first - 1] & numeric[self.first],
-            "cut_right": ~self.at_end & _is_date_part(field)[self.last - 1] & (numeric | _ends_date(field))[self.last],
+            "cut_right": ~self.at_end
+            & _is_date_part(field)[self.last - 1]
+            & (numeric | _ends_date(field))[self.last],
             "case": np.full(size, question.case),
             "subject": np.full(size, question.has_subject),
             "object": np.full(size, question.has_object),

@@ -6,7 +6,7 @@ Training and use run the same steps; only the scores between them come from else
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from rag.extract.candidate import Candidate, candidates
 from rag.extract.feature import CATEGORIES, texts_of
 from rag.extract.feature import NAMES as SPAN_NAMES
 from rag.extract.feature import features as span_features
+from rag.extract.tokens import Tokens, tokens
 from rag.types import Evidence
 
 Floats = NDArray[np.float32]
@@ -28,9 +29,16 @@ KEEP = 10
 FINALISTS = 16
 
 COMPARED = tuple(
-    ["score", "gap", "rank", "mass", "twin_mass", "over_gap", "under_gap", "start_gap", "end_gap", "overlapping", "added_left", "added_right", "spread"]
+    (
+        "score gap rank mass twin_mass over_gap under_gap start_gap end_gap overlapping added_left "
+        "added_right spread"
+    ).split()
 )
-FINAL_NAMES = (*SPAN_NAMES, *COMPARED)
+#: What the network says of a candidate: log probability, its distance from the best, probability, rank,
+#: probability of its words anywhere and of its sentence, and of no answer at all.
+NETWORK = ("net", "net_gap", "net_share", "net_rank", "net_words", "net_sentence", "net_none")
+ALL_NAMES = (*SPAN_NAMES, *NETWORK)
+FINAL_NAMES = (*ALL_NAMES, *COMPARED)
 FINAL_CATEGORIES = CATEGORIES
 
 
@@ -54,7 +62,7 @@ class Narrow:
         scores: ``(k,)`` their trained scores, descending.
         found: Spans.
         texts: Their words.
-        spans: ``(c, len(SPAN_NAMES))`` their features.
+        spans: ``(c, len(SPAN_NAMES))`` their features; ``(c, len(ALL_NAMES))`` after :func:`attend`.
     """
 
     look: Look
@@ -86,6 +94,32 @@ def narrow(seen: Look, scores: NDArray[np.float64]) -> Narrow:
     return Narrow(seen, kept, table, best, found, tuple(texts_of(seen.pages, kept, found)), spans)
 
 
+def laid(seen: Narrow) -> Tokens:
+    """What the network is shown."""
+    return tokens(seen.look.question, seen.look.pages, seen.kept, seen.table, seen.scores, seen.found)
+
+
+def attend(seen: Narrow, logs: Floats) -> Narrow:
+    """Third step: add what the network says, ``(c + 1,)`` as :meth:`Network.logs` gives it."""
+    found, none = logs[:-1], float(logs[-1])
+    share = np.exp(found)
+    ranks = np.empty(len(found))
+    ranks[np.argsort(-found, kind="stable")] = np.arange(len(found))
+    _, words = np.unique(np.array(seen.texts), return_inverse=True)
+    owner = np.array([one.sentence for one in seen.found])
+    columns = [
+        np.maximum(found, -15.0),
+        np.maximum(found - found.max(), -15.0),
+        share,
+        np.minimum(ranks, 40.0),
+        np.bincount(words, share)[words],
+        np.bincount(owner, share)[owner],
+        np.full(len(found), np.exp(none)),
+    ]
+    table = np.stack(columns, axis=1).astype(np.float32)
+    return replace(seen, spans=np.concatenate([seen.spans, table], axis=1))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Final:
     """The best spans with what sets them apart; ``rows`` are their numbers in ``narrow.found``."""
@@ -101,7 +135,7 @@ def _softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def compare(seen: Narrow, scores: NDArray[np.float64]) -> Final:
-    """Third step: the finalists by ``(c,)`` scores, each held against those it overlaps."""
+    """Fourth step: the finalists by ``(c,)`` scores, each held against those it overlaps."""
     order = np.argsort(-scores, kind="stable")[:FINALISTS]
     best = scores[order]
     share = _softmax(best)
@@ -140,12 +174,25 @@ def compare(seen: Narrow, scores: NDArray[np.float64]) -> Final:
     return Final(seen, tuple(order.tolist()), np.concatenate([seen.spans[order], extra], axis=1))
 
 
-_JUDGED_SPAN = ["sentence_score", "sentence_gap", "sentence_rank", "shape", "chars", "inside_exact", "far_any", "near_hard", "clause", "rest", "kind", "asked_unit", "unit", "unit_match", "focus_last", "focus_max", "focus_before", "focus_after", "proxy_last", "predicate_next", "predicate_near", "focus_inside", "focus_distance", "has_wh", "distances", "next_tag", "same_unit_rivals", "passages", "in_question"]
-_JUDGED_SENTENCE = ["exact", "soft", "bigrams", "with_next", "with_previous", "context", "document", "passage_score", "passage_rank", "question_words", "has_unit", "predicate", "has_focus", "is_question", "aside", "missing", "hard_missing", "passage_soft", "focus_cosine", "exact_hard", "has_number"]
+_JUDGED_SPAN = (
+    "sentence_score sentence_gap sentence_rank shape chars inside_exact far_any near_hard clause rest "
+    "kind asked_unit unit unit_match focus_last focus_max focus_before focus_after proxy_last "
+    "predicate_next predicate_near focus_inside focus_distance has_wh distances next_tag same_unit_rivals "
+    "passages in_question"
+).split()
+_JUDGED_SENTENCE = (
+    "exact soft bigrams with_next with_previous context document passage_score passage_rank "
+    "question_words has_unit predicate has_focus is_question aside missing hard_missing passage_soft "
+    "focus_cosine exact_hard has_number"
+).split()
 JUDGE_NAMES = (
     *(f"span_{name}" for name in _JUDGED_SPAN),
     *(f"sentence_{name}" for name in _JUDGED_SENTENCE),
-    *["score", "margin", "apart", "share", "second_sentence", "sentence_margin", "spans", "names_missing", "words_missing", "worst_word", "rarest_match"],
+    *(
+        "score margin apart share second_sentence sentence_margin spans names_missing words_missing "
+        "worst_word rarest_match"
+    ).split(),
+    *NETWORK,
 )
 JUDGE_CATEGORIES = tuple(
     JUDGE_NAMES.index(f"span_{name}") for name in ("kind", "asked_unit", "unit", "next_tag")
@@ -153,7 +200,7 @@ JUDGE_CATEGORIES = tuple(
 
 
 def judge_row(final: Final, scores: NDArray[np.float64], choice: int) -> Floats:
-    """Fourth step: ``(len(JUDGE_NAMES),)`` what tells a right answer from a wrong or missing one.
+    """Fifth step: ``(len(JUDGE_NAMES),)`` what tells a right answer from a wrong or missing one.
 
     Args:
         final: The finalists.
@@ -192,6 +239,7 @@ def judge_row(final: Final, scores: NDArray[np.float64], choice: int) -> Floats:
             float((words < 0.5).sum()),
             float(words.min(initial=1.0)),
             float(words[int(weights.argmax())]) if len(weights) else 1.0,
+            *(span[FINAL_NAMES.index(name)] for name in NETWORK),
         ],
         np.float32,
     )

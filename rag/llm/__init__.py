@@ -52,7 +52,8 @@ class LlamaReader:
             ModelKindError: Not a GGUF file, or no model that writes Korean text.
             ModelDamagedError: A GGUF file that llama.cpp cannot load.
         """
-        path = Path(spec).expanduser() if is_file_name(spec) else fetch(spec)
+        local = Path(spec).expanduser()
+        path = local if is_file_name(spec) or local.is_file() else fetch(spec)
         return cls(Engine.load(path, settings), _fingerprint(path, settings), settings)
 
     @property

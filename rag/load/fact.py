@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from rag.load.line import HEADLINE_MAX_CHARS, LONG_CHARS, Line, Mark, dateline_date, is_closed, is_dateline
-from rag.load.outline import heading_text
+from rag.load.outline import heading_text, starts_item
 
 _LEAD_MAX_CHARS = 60
 _NAME_MAX_CHARS = 16
@@ -75,7 +75,7 @@ def _is_opening(found: Sequence[Line]) -> bool:
     line = found[0]
     if line.mark is Mark.META or not 2 <= len(line.text) <= _LEAD_MAX_CHARS or len(found) == 1:
         return False
-    if is_closed(line.text) or re.match(r"[-•·*\[({]|\d+[:.]\d|.{1,20}:\s", line.text):
+    if is_closed(line.text) or starts_item(line.text) or re.match(r"[\[({]|\d+[:.]\d|.{1,20}:\s", line.text):
         return False
     return found[1].gap or found[1].mark is Mark.META or len(found[1].text) >= LONG_CHARS
 

@@ -114,8 +114,8 @@ def _own_text(element: _Element) -> str:
 
 
 def _marked(mark: _Element) -> str:
-    """Text inside a mark that is kept: an insertion; what a deletion holds is gone."""
-    return "" if _tag(mark) == "deleteBegin" else "".join(mark.itertext())
+    """Text inside a mark that is kept: an insertion; what a deletion or an entity holds is gone."""
+    return "".join(mark.itertext()) if _tag(mark) not in {"", "deleteBegin"} else ""
 
 
 def _hanging(element: _Element) -> Iterator[_Element]:

@@ -1,6 +1,10 @@
-"""Train the span reader from questions and write its weights.
+"""Train the reader from questions and text, and write its weights.
 
-python -m recipes.reader --korquad FILE --own FILE [FILE …] --out rag/weights/reader
+    python -m recipes.reader --data DIR --own recipes/qa --out rag/weights/reader
+
+DIR is laid out as recipes/README.md says. Held-out articles (the last 20 of KorQuAD by title, the articles
+of our own files that say so) are never trained on; the table that is printed at the end is theirs.
+`--measure` only measures the weights in `--out`.
 """
 
 from __future__ import annotations
@@ -9,14 +13,24 @@ import argparse
 import random
 import time
 import tomllib
+from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
+
+import lightgbm as lgb
+import numpy as np
 
 from rag import manifest
 from rag.extract import KIND
+from rag.extract.network import Network
+from rag.extract.reading import laid, narrow
 from rag.korean import KOREAN_VERSION
 from recipes.reader import data, report
-from recipes.reader.train import Case, Models, cases, read_all, train
+from recipes.reader.made import made
+from recipes.reader.net import Item
+from recipes.reader.train import TREES, Case, Models, cases, read_all, sentences, train, worth
 
+KORQUAD = "korquad/korquad_1.0_dev_100_articles.json"
 STARTED = time.time()
 
 
@@ -24,14 +38,12 @@ def say(text: str) -> None:
     print(f"[{time.time() - STARTED:5.0f} s] {text}", flush=True)
 
 
-def training(korquad: Path, own: list[Path], settings: dict[str, object]) -> list[data.Example]:
+def training(korquad: Path, own: Sequence[Path], settings: dict[str, object]) -> list[data.Example]:
+    """KorQuAD with whole paragraphs or found passages, our own with found ones; both without answer too."""
     chance = random.Random(int(str(settings["seed"])))
     share, bereft = float(str(settings["oracle_share"])), float(str(settings["bereft_share"]))
     articles, _ = data.korquad(korquad)
-    whole, found = (
-        [e for a in articles for e in data.oracle(a)],
-        list(data.retrieved(articles)),
-    )
+    whole, found = [e for a in articles for e in data.oracle(a)], list(data.retrieved(articles))
     picks = [chance.random() < share for _ in whole]
     by_question = {(e.document_id, e.question): e for e in found}
     examples = [
@@ -41,61 +53,91 @@ def training(korquad: Path, own: list[Path], settings: dict[str, object]) -> lis
     for path in own:
         mine, _ = data.own(path)
         examples += list(data.retrieved(mine)) + list(data.bereft(mine, bereft, seed=1))
-        examples += [e for a in mine for e in data.oracle(a)]
+        examples += [e for a in mine for e in data.oracle(a) if chance.random() < bereft]
     return examples
 
 
-def held_out(korquad: Path, own: list[Path]) -> dict[str, list[Case]]:
+def held_out(korquad: Path, own: Sequence[Path]) -> dict[str, list[Case]]:
+    """Sets by name: whole paragraphs (KorQuAD's, ours), and passages found among five articles."""
     _, articles = data.korquad(korquad)
     sets = {
-        "korquad oracle": cases([e for a in articles for e in data.oracle(a)]),
-        "korquad retrieved": cases(list(data.retrieved(articles)) + list(data.bereft(articles, 0.3))),
+        "KorQuAD oracle": cases([e for a in articles for e in data.oracle(a)]),
+        "KorQuAD retrieved": cases(list(data.retrieved(articles)) + list(data.bereft(articles, 0.3))),
     }
-    for path in own:
-        _, mine = data.own(path)
-        sets[f"{path.stem} oracle"] = cases([e for a in mine for e in data.oracle(a)])
-        sets[f"{path.stem} retrieved"] = cases(list(data.retrieved(mine)))
+    ours = {path.stem: data.own(path)[1] for path in own}
+    sets["own oracle"] = cases([e for part in ours.values() for a in part for e in data.oracle(a)])
+    sets["own retrieved"] = cases([e for part in ours.values() for e in data.retrieved(part)])
+    for name, part in ours.items():
+        sets[f"{name} oracle"] = cases([e for a in part for e in data.oracle(a)])
     return sets
 
 
+def pretraining(folder: Path, settings: dict[str, object], sentence: lgb.Booster) -> list[Item]:
+    """Made questions as the network sees them."""
+    examples = made(folder, int(str(settings["made_paragraphs"])), int(str(settings["seed"])))
+    items: list[Item] = []
+    while group := list(islice(examples, 500)):
+        for case in cases(group):
+            case.narrow = narrow(case.look, sentence.predict(case.look.table, raw_score=True))
+            values = worth(case) if len(case.narrow.found) else np.zeros(0)
+            if values.max(initial=0.0) > 0:
+                items.append(Item(laid(case.narrow), values))
+    return items
+
+
 def report_all(sets: dict[str, list[Case]], models: Models) -> str:
-    lines = []
+    """Tables of all sets, as Markdown."""
+    spans, judged = [], []
     for name, found in sets.items():
         read_all(found, models)
-        lines.append(report.spans(name, found))
+        spans.append((name, found))
         if name.endswith("retrieved"):
-            table = report.judged(found, models)
-            lines.append(report.refusal(f"  refusal, {name}", table))
-            lines += [f"  {t} " + report.answers(name, table, t) for t in (0.3, 0.5, 0.7, 0.8)]
-    return "\n".join(lines)
+            judged.append((name, report.judged(found, models)))
+    return "\n".join(
+        [report.spans(spans), report.kinds(spans[:4]), *(report.refusal(*one) for one in judged)]
+    )
 
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--korquad", type=Path, required=True)
-    arguments.add_argument("--own", type=Path, nargs="+", required=True)
+    arguments.add_argument("--data", type=Path, required=True)
+    arguments.add_argument("--own", type=Path, required=True)
     arguments.add_argument("--out", type=Path, required=True)
+    arguments.add_argument("--measure", action="store_true")
     options = arguments.parse_args()
     settings = tomllib.loads(Path(__file__).with_name("settings.toml").read_text("utf-8"))
-    examples = training(options.korquad, options.own, settings)
-    say(f"{len(examples)} training examples")
-    found = cases(examples)
-    say("sentences described")
-    models = train(found, settings, say)
-    say("trained")
-    sets = held_out(options.korquad, options.own)
-    table = report_all(sets, models)
-    say(f"held-out articles\n{table}")
-    write(options.out, models, settings, data.digest([options.korquad, *options.own]))
-    (options.out / "report.md").write_text(f"```\n{table}\n```\n", "utf-8")
+    korquad, own = options.data / KORQUAD, sorted(options.own.glob("*.jsonl"))
+    if options.measure:
+        models = read(options.out)
+    else:
+        found = cases(training(korquad, own, settings))
+        say(f"{len(found)} examples")
+        plain = pretraining(options.data, settings, sentences(found, settings))
+        say(f"{len(plain)} made questions")
+        models = train(found, settings, plain, say)
+        write(options.out, models, settings, data.digest([korquad, *own]))
+        say("trained")
+    print(report_all(held_out(korquad, own), models), flush=True)
 
 
 def write(folder: Path, models: Models, settings: dict[str, object], digest: str) -> None:
+    """Weights, then the manifest."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("sentence", "span", "final", "holds", "exact"):
+    for old in folder.glob("network-*.npz"):
+        old.unlink()
+    for name in TREES:
         (folder / f"{name}.txt").write_text(getattr(models, name).model_to_string(), "utf-8")
+    for number, arrays in enumerate(models.arrays):
+        np.savez_compressed(folder / f"network-{number}.npz", **arrays)
     limits = settings["limits"]
-    manifest.write(folder, KIND, 1, {**limits, "korean": KOREAN_VERSION, "training_data_sha256": digest})  # type: ignore[dict-item]
+    manifest.write(folder, KIND, 2, {**limits, "korean": KOREAN_VERSION, "training_data_sha256": digest})  # type: ignore[dict-item]
+
+
+def read(folder: Path) -> Models:
+    """What :func:`write` wrote."""
+    trees = {name: lgb.Booster(model_file=str(folder / f"{name}.txt")) for name in TREES}
+    networks = [Network.load(path) for path in sorted(folder.glob("network-*.npz"))]
+    return Models(networks=networks, arrays=[], **trees)
 
 
 if __name__ == "__main__":

@@ -122,8 +122,12 @@ def _own_asked(text: str, qa: dict[str, object]) -> Asked | None:
 
 
 def own(path: Path) -> tuple[list[Article], list[Article]]:
-    """Training and held-out articles of one of our own files."""
-    articles = []
+    """Training and held-out articles of one of our own files.
+
+    Held out are those that say ``"part": "test"``; where none does, the last 20.
+    """
+    articles: list[Article] = []
+    held: list[Article] = []
     source = path.stem.split("_")[0]
     for line in path.read_text("utf-8").splitlines():
         if not line.strip():
@@ -132,8 +136,9 @@ def own(path: Path) -> tuple[list[Article], list[Article]]:
         text = record["text"]
         asked = tuple(a for qa in record["qas"] if (a := _own_asked(text, qa)) is not None)
         document = _document(str(record["id"]), str(record["title"]), text)
-        articles.append(Article(document, f"{source}/{record['id']}", source, asked))
-    return articles[:-HELD_OUT], articles[-HELD_OUT:]
+        part = held if record.get("part") == "test" else articles
+        part.append(Article(document, f"{source}/{record['id']}", source, asked))
+    return (articles, held) if held else (articles[:-HELD_OUT], articles[-HELD_OUT:])
 
 
 @cache
@@ -175,10 +180,10 @@ def oracle(article: Article) -> Iterator[Example]:
     evidence = (Evidence(1, Hit(passage, 1.0, Route.FUSED)),)
     for asked in article.asked:
         if asked.answers:
-            yield _example(article, asked, evidence)
+            yield example(article, asked, evidence)
 
 
-def _example(article: Article, asked: Asked, evidence: tuple[Evidence, ...]) -> Example:
+def example(article: Article, asked: Asked, evidence: tuple[Evidence, ...]) -> Example:
     gold = Span(asked.start, asked.start + len(asked.answers[0])) if asked.answers else None
     if gold is not None and not holds(evidence, article.document.id, gold, asked.answers):
         gold = None
@@ -218,7 +223,7 @@ def retrieved(articles: Sequence[Article], size: int = 5, seed: int = 0) -> Iter
         passages = [p for article in pool for p in _passages(article.document)]
         for article in pool:
             for asked in article.asked:
-                yield _example(article, asked, retrieve(asked.question, passages))
+                yield example(article, asked, retrieve(asked.question, passages))
 
 
 def _without(article: Article, asked: Asked) -> Article | None:
@@ -254,7 +259,7 @@ def bereft(articles: Sequence[Article], share: float, size: int = 5, seed: int =
                 if any(asked.answers[0] in e.passage.text for e in evidence):
                     continue
                 yield replace(
-                    _example(article, replace(asked, answers=()), evidence), kind="bereft", document_id=""
+                    example(article, replace(asked, answers=()), evidence), kind="bereft", document_id=""
                 )
 
 

@@ -1,4 +1,4 @@
-"""What a trained reader is worth on held-out articles."""
+"""What a trained reader is worth on held-out articles, as Markdown."""
 
 from __future__ import annotations
 
@@ -7,50 +7,71 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rag.extract.reading import judge_row
+from rag.evidence import plain_score
+from rag.extract.reading import ALL_NAMES, judge_row
 from recipes.reader.data import best_overlap
 from recipes.reader.train import Case, Models, chosen_text, contains_gold, quote_holds
 
-
-def _first_stage(case: Case) -> str:
-    return case.narrow.texts[case.final.rows[0]]
+THRESHOLDS = (0.3, 0.4, 0.5, 0.6)
 
 
-def spans(name: str, found: Sequence[Case]) -> str:
-    """EM and F1 of the best span over answerable cases, with the ceiling and by kind."""
-    rows = []
-    kinds: dict[str, list[tuple[bool, float]]] = defaultdict(list)
-    for case in found:
-        if not case.example.answers:
-            continue
-        if case.final is None:
-            rows.append((False, 0.0, False, False, False, False))
-            continue
-        text = chosen_text(case)
-        exact, overlap = best_overlap(text, case.example.answers)
-        held = quote_holds(case)
-        rows.append(
-            (
-                exact,
-                overlap,
-                best_overlap(_first_stage(case), case.example.answers)[0],
-                contains_gold(text, case.example.answers),
-                held,
-                case.labels.max(initial=0) >= 3,
+def _sentence(case: Case) -> str:
+    """What is said without a model: the sentence that shares most with the question."""
+    place = case.look.places[int(plain_score(case.look.table).argmax())]
+    seen = case.look.pages[place.passage].seen
+    span = seen.analysis.sentences[place.sentence]
+    return seen.text[span.start : span.end]
+
+
+def _network(case: Case) -> str:
+    """What the networks alone would say."""
+    return case.narrow.texts[int(case.narrow.spans[:, ALL_NAMES.index("net")].argmax())]
+
+
+def _row(case: Case) -> tuple[float, ...]:
+    answers = case.example.answers
+    best = best_overlap(_sentence(case), answers)[1], contains_gold(_sentence(case), answers)
+    if case.final is None:
+        return (0.0, 0.0, 0.0, 0.0, *best, 0.0, 0.0)
+    said, alone = best_overlap(chosen_text(case), answers), best_overlap(_network(case), answers)
+    return (*said, *alone, *best, quote_holds(case), case.labels.max(initial=0) >= 3)
+
+
+def _cells(values: np.ndarray) -> str:
+    return " | ".join(f"{value:.3f}" for value in values)
+
+
+def spans(sets: Sequence[tuple[str, Sequence[Case]]]) -> str:
+    """Answerable questions of each set: the whole reader, networks alone, the best sentence without a model."""
+    lines = [
+        "| held-out set | n | exact match | F1 | networks alone: EM | F1 | no model: F1 of a sentence "
+        "| it holds the answer | quoted sentence right | answer among the candidates |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    for name, found in sets:
+        rows = np.array([_row(case) for case in found if case.example.answers], float)
+        if len(rows):
+            lines.append(
+                f"| {name} | {len(rows)} | " + " | ".join(f"{v:.3f}" for v in rows.mean(axis=0)) + " |"
             )
-        )
-        label = case.example.kind or case.look.question.kind.name.lower()
-        kinds[label].append((exact, overlap))
-    mean = np.mean(np.array(rows, float), axis=0)
-    line = (
-        f"{name:22s} n={len(rows):4d} EM {mean[0]:.3f} F1 {mean[1]:.3f} (first stage EM {mean[2]:.3f}) "
-        f"contains {mean[3]:.3f} quote {mean[4]:.3f} reach {mean[5]:.3f}"
-    )
-    by = " ".join(
-        f"{kind}:{len(v)}/{np.mean([x[0] for x in v]):.2f}/{np.mean([x[1] for x in v]):.2f}"
-        for kind, v in sorted(kinds.items())
-    )
-    return f"{line}\n{'':23s}{by}"
+    return "\n".join(lines) + "\n"
+
+
+def kinds(sets: Sequence[tuple[str, Sequence[Case]]]) -> str:
+    """Exact match and F1 by kind of question."""
+    lines = ["| set | kind | n | exact match | F1 |", "|---|---|---:|---:|---:|"]
+    for name, found in sets:
+        by: dict[str, list[tuple[float, ...]]] = defaultdict(list)
+        for case in found:
+            if case.example.answers:
+                by[case.example.kind or case.look.question.kind.name.lower()].append(_row(case)[:2])
+        lines += [
+            f"| {name} | {kind} | {len(rows)} | "
+            + " | ".join(f"{v:.3f}" for v in np.mean(rows, axis=0))
+            + " |"
+            for kind, rows in sorted(by.items())
+        ]
+    return "\n".join(lines) + "\n"
 
 
 def judged(found: Sequence[Case], models: Models) -> np.ndarray:
@@ -61,48 +82,39 @@ def judged(found: Sequence[Case], models: Models) -> np.ndarray:
             continue
         rows.append(judge_row(case.final, case.final_scores, int(np.argmax(case.final_scores))))
         held = quote_holds(case)
-        facts.append(
-            (
-                bool(case.example.answers),
-                held,
-                held and contains_gold(chosen_text(case), case.example.answers),
-            )
-        )
+        contains = held and contains_gold(chosen_text(case), case.example.answers)
+        facts.append((bool(case.example.answers), held, contains))
     table = np.array(rows, np.float32)
     return np.column_stack([models.holds.predict(table), models.exact.predict(table), np.array(facts, float)])
 
 
-def refusal(name: str, table: np.ndarray, thresholds: Sequence[float] = (0.25, 0.35, 0.45, 0.55)) -> str:
-    """For each threshold: unanswerable refused; answerable answered with a quote that holds; AUC; calibration."""
-    sure, answerable, held = table[:, 0], table[:, 2] > 0, table[:, 3] > 0
-    lines = []
-    for threshold in thresholds:
-        told = sure >= threshold
+def refusal(name: str, table: np.ndarray) -> str:
+    """Refusing below thresholds, risk against coverage, calibration, and when to give a bare span."""
+    sure, span_sure, answerable, held, contains = table.T
+    asked, none = answerable > 0, answerable == 0
+    order = np.argsort(-sure, kind="stable")
+    risk = np.cumsum(1 - held[order]) / np.arange(1, len(order) + 1)
+    bins = np.minimum((sure * 10).astype(int), 9)
+    error = sum((bins == b).mean() * abs(sure[bins == b].mean() - held[bins == b].mean()) for b in set(bins))
+    lines = [
+        f"**{name}**: {len(table)} questions, {int(none.sum())} without an answer; area under the "
+        f"risk-coverage curve {risk.mean():.3f} (risk {risk[len(risk) // 2]:.3f} at half coverage), "
+        f"calibration error {error:.3f}",
+        "",
+        "| refuse below | no-answer recall | precision | answerable answered | right quote of all of these |",
+        "|---:|---:|---:|---:|---:|",
+    ]
+    for least in THRESHOLDS:
+        told = sure >= least
+        refused = ~told
         lines.append(
-            f"  at {threshold:.2f}: refused {np.mean(~told[~answerable]) if (~answerable).any() else float('nan'):.3f} of unanswerable, "
-            f"answered {np.mean(told[answerable]):.3f} of answerable, right quote overall {np.mean((told & held)[answerable]):.3f}, "
-            f"precision {np.mean(held[told]) if told.any() else float('nan'):.3f}"
+            f"| {least} | {(refused & none).sum() / max(1, none.sum()):.3f} "
+            f"| {(refused & none).sum() / max(1, refused.sum()):.3f} | {told[asked].mean():.3f} "
+            f"| {(told & (held > 0))[asked].mean():.3f} |"
         )
-    positive, negative = sure[held], sure[~answerable]
-    auc = np.mean(positive[:, None] > negative[None, :]) if len(positive) and len(negative) else float("nan")
-    edges = np.digitize(sure, np.linspace(0, 1, 11)[1:-1])
-    error = sum(
-        np.mean(edges == b) * abs(np.mean(sure[edges == b]) - np.mean(held[edges == b]))
-        for b in range(10)
-        if (edges == b).any()
-    )
-    return (
-        f"{name}: n={len(table)} unanswerable={int((~answerable).sum())} AUC {auc:.3f} calibration error {error:.3f}\n"
-        + "\n".join(lines)
-    )
-
-
-def answers(name: str, table: np.ndarray, least_span: float) -> str:
-    """Share of answers that contain a gold answer when doubtful spans give way to their sentence."""
-    answerable = table[:, 2] > 0
-    spanned = table[:, 1] >= least_span
-    good = np.where(spanned, table[:, 4], table[:, 3])
-    return (
-        f"{name}: bare span for {np.mean(spanned[answerable]):.2f}, answer contains gold {np.mean(good[answerable]):.3f}, "
-        f"bare spans right {np.mean(table[answerable & spanned, 4]):.3f}"
-    )
+    lines += ["", "| bare span from | share | answer holds gold | bare span right |", "|---:|---:|---:|---:|"]
+    for least in THRESHOLDS:
+        bare = (span_sure >= least) & asked
+        good = np.where(span_sure >= least, contains, held)[asked].mean()
+        lines.append(f"| {least} | {bare[asked].mean():.3f} | {good:.3f} | {contains[bare].mean():.3f} |")
+    return "\n".join(lines) + "\n"

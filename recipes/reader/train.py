@@ -1,29 +1,38 @@
-"""From examples to trees: sentences, spans, finalists, and the judge, each on out-of-fold scores."""
+"""From examples to weights: sentences, networks, spans, finalists, judge; each on out-of-fold scores."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 
 import lightgbm as lgb
 import numpy as np
+import torch
 
 from rag.evidence import NAMES as SENTENCE_NAMES
 from rag.extract.feature import CATEGORIES
+from rag.extract.network import Network, mean_logs
 from rag.extract.reading import (
     FINAL_CATEGORIES,
     JUDGE_CATEGORIES,
     Final,
     Look,
     Narrow,
+    attend,
     compare,
     judge_row,
+    laid,
     look,
     narrow,
 )
 from recipes.reader.data import Example, best_overlap, squeezed
+from recipes.reader.net import Item, Net, arrays_of, shipped, train_net
 
+#: The boosters, by name of their file.
+TREES = ("sentence", "span", "final", "holds", "exact")
 Settings = dict[str, object]
 Part = dict[str, object]
 
@@ -86,6 +95,29 @@ def span_labels(case: Case) -> np.ndarray:
     return labels
 
 
+def worth(case: Case) -> np.ndarray:
+    """``(c,)`` how good each candidate is as an answer, in [0, 1]: character F1 in the right place."""
+    assert case.narrow is not None
+    example, seen = case.example, case.narrow
+    values = np.zeros(len(seen.found), np.float32)
+    if example.gold is None:
+        return values
+    memory: dict[str, tuple[bool, float]] = {}
+    for row, (one, text) in enumerate(zip(seen.found, seen.texts, strict=True)):
+        page = case.look.pages[seen.kept[one.sentence].passage]
+        passage = page.item.passage
+        if passage.document_id != example.document_id:
+            continue
+        exact, overlap = memory.setdefault(text, best_overlap(text, example.answers))
+        start = page.seen.analysis.morphemes[one.first].start + passage.span.start
+        near = abs(start - example.gold.start) < 40
+        if exact:
+            values[row] = 1.0 if near else 0.7
+        elif near and overlap > 0.4:
+            values[row] = overlap
+    return values
+
+
 def parameters(settings: Settings, part: str) -> tuple[Part, int]:
     chosen = dict(settings[part])  # type: ignore[call-overload]
     rounds = int(chosen.pop("rounds"))
@@ -146,24 +178,90 @@ def out_of_fold(
 @dataclass(slots=True)
 class Models:
     sentence: lgb.Booster
+    networks: list[Network]
+    arrays: list[dict[str, np.ndarray]]  # of the networks, as they ship
     span: lgb.Booster
     final: lgb.Booster
     holds: lgb.Booster  # whether the quoted sentence holds an answer
     exact: lgb.Booster  # whether the bare span is one, given that the sentence holds it
 
 
+def sentences(found: Sequence[Case], settings: Settings) -> lgb.Booster:
+    """Which sentence holds the answer, ranked; questions without one teach nothing."""
+    labels = [sentence_labels(case) for case in found]
+    rows = [row for row, label in enumerate(labels) if label.max(initial=0) > 0]
+    tables = [found[row].look.table for row in rows]
+    return fit(settings, "sentence", tables, [labels[row] for row in rows], [SENTENCE_NAMES.index("kind")])
+
+
 def train_sentences(
     found: list[Case], fold: np.ndarray, settings: Settings
 ) -> tuple[lgb.Booster, list[np.ndarray]]:
-    labels = [sentence_labels(case) for case in found]
-    useful = {row for row, label in enumerate(labels) if label.max(initial=0) > 0}
-    kind = [SENTENCE_NAMES.index("kind")]
-
     def train(rows: list[int]) -> lgb.Booster:
-        rows = [row for row in rows if row in useful]
-        return fit(settings, "sentence", [found[r].look.table for r in rows], [labels[r] for r in rows], kind)
+        return sentences([found[row] for row in rows], settings)
 
-    return train(list(range(len(found)))), out_of_fold(found, fold, train, lambda case: case.look.table)
+    return sentences(found, settings), out_of_fold(found, fold, train, lambda case: case.look.table)
+
+
+#: What forked workers train on; set before they start.
+_SHARED: dict[str, object] = {}
+
+
+def _pretrain(_: int) -> dict[str, np.ndarray]:
+    torch.set_num_threads(2)
+    net = train_net(_SHARED["made"], _SHARED["pretraining"], _SHARED["say"])  # type: ignore[arg-type]
+    return {name: value.numpy() for name, value in net.state_dict().items()}
+
+
+def _train_fold(number: int) -> tuple[dict[str, np.ndarray], dict[int, np.ndarray]]:
+    """One network on all folds but one, and what it says of the questions of that one."""
+    torch.set_num_threads(1)
+    found, fold, items = _SHARED["found"], _SHARED["fold"], _SHARED["items"]
+    start, settings = _SHARED["start"], dict(_SHARED["settings"])  # type: ignore[call-overload]
+    settings["seed"] += number
+    rows = [r for r, item in enumerate(items) if fold[r] != number and item is not None and item.usable]  # type: ignore[index, arg-type]
+    net = Net(int(settings["width"]), settings["dropout"])
+    if start is not None:
+        net.load_state_dict({name: torch.from_numpy(value) for name, value in start.items()})  # type: ignore[attr-defined]
+    net = train_net([items[r] for r in rows], settings, _SHARED["say"], start=net)  # type: ignore[index, arg-type]
+    network = shipped(net)
+    said = {
+        r: network.logs(item.seen)
+        for r, item in enumerate(items)  # type: ignore[arg-type]
+        if fold[r] == number and item is not None  # type: ignore[index]
+    }
+    assert len(found) == len(items)  # type: ignore[arg-type]
+    return arrays_of(net), said
+
+
+def train_networks(
+    found: list[Case],
+    fold: np.ndarray,
+    settings: Settings,
+    made: Sequence[Item],
+    say: Callable[[str], None],
+) -> tuple[list[dict[str, np.ndarray]], list[np.ndarray]]:
+    """A network a fold, and what each says of the fold that it never saw.
+
+    The folds' networks are what ships: their mean is better than any of them, and than one on everything
+    would be (see LOG). Processes of one thread each train faster than one with two.
+    """
+    items = [
+        Item(laid(case.narrow), values, usable=case.example.gold is None or values.max() > 0)
+        if len(case.narrow.found)
+        else None
+        for case, values in ((case, worth(case)) for case in found)
+    ]
+    _SHARED.update(found=found, fold=fold, items=items, say=say, start=None, made=made)
+    _SHARED.update(settings=settings["network"], pretraining=settings["pretraining"])
+    context = get_context("fork")  # workers see the examples without a copy
+    if made:
+        with ProcessPoolExecutor(1, mp_context=context) as pool:
+            _SHARED["start"] = next(pool.map(_pretrain, [0]))
+    with ProcessPoolExecutor(int(str(settings["threads"])), mp_context=context) as pool:
+        trained = list(pool.map(_train_fold, range(int(fold.max()) + 1)))
+    said = {row: logs for _, part in trained for row, logs in part.items()}
+    return [arrays for arrays, _ in trained], [said.get(row, np.zeros(0)) for row in range(len(found))]
 
 
 def _sampled(case: Case, negatives: int, chance: np.random.Generator) -> np.ndarray:
@@ -273,12 +371,13 @@ def read_all(found: Sequence[Case], models: Models) -> None:
         )
         case.labels = span_labels(case)
         if len(case.narrow.found):
+            case.narrow = attend(case.narrow, mean_logs(models.networks, laid(case.narrow)))
             scores = models.span.predict(case.narrow.spans, raw_score=True, num_threads=2)
             case.final = compare(case.narrow, scores)
             case.final_scores = models.final.predict(case.final.table, raw_score=True, num_threads=2)
 
 
-def train(found: list[Case], settings: Settings, say: Callable[[str], None]) -> Models:
+def train(found: list[Case], settings: Settings, made: Sequence[Item], say: Callable[[str], None]) -> Models:
     fold = folds(found, settings)
     sentence, scores = train_sentences(found, fold, settings)
     say("sentences trained")
@@ -288,6 +387,11 @@ def train(found: list[Case], settings: Settings, say: Callable[[str], None]) -> 
     answerable = [case for case in found if case.example.gold is not None]
     reach = np.mean([case.labels.max(initial=0) >= 3 for case in answerable])
     say(f"spans listed: an answer is among them for {reach:.3f} of {len(answerable)}")
+    arrays, logs = train_networks(found, fold, settings, made, say)
+    for case, said in zip(found, logs, strict=True):
+        if len(said):
+            case.narrow = attend(case.narrow, said)
+    say("networks trained")
     span, scores = train_spans(found, fold, settings)
     say("spans trained")
     for case, score in zip(found, scores, strict=True):
@@ -297,4 +401,5 @@ def train(found: list[Case], settings: Settings, say: Callable[[str], None]) -> 
         case.final_scores = score
     say("finalists trained")
     holds, exact = train_judges(found, settings)
-    return Models(sentence, span, final, holds, exact)
+    networks = [Network({n: v.astype(np.float32) for n, v in one.items()}) for one in arrays]
+    return Models(sentence, networks, arrays, span, final, holds, exact)

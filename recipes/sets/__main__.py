@@ -3,8 +3,9 @@
     python -m recipes.sets --out eval encyclopaedia=c_encyclopaedia.jsonl news=n_news.jsonl …
 
 Each input is JSONL: ``id, title, text, date, qas[{q, answers, evidence, type}]``. The last 20 articles of
-each file are the test set, all others dev; an article may name its ``part`` itself. Unanswerable questions are kept; of the answerable ones so
-many are dropped, chosen by digest, that a fifth of each article's questions is unanswerable.
+each file are the test set, all others dev; an article may name its ``part`` itself. Unanswerable questions
+are kept; of the answerable ones so many are dropped, chosen by digest, that a fifth of each article's
+questions is unanswerable.
 """
 
 from __future__ import annotations

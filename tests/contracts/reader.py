@@ -1,4 +1,4 @@
-"""What every reader must keep, the real ones and the fakes: subclass, give ``reader``, and inherit the tests."""
+"""What every reader must keep, real ones and fakes: subclass, give ``reader``, and inherit the tests."""
 
 import re
 from collections.abc import Sequence

@@ -1,0 +1,223 @@
+"""What the network sees: the kept sentences as one sequence of morphemes, and the question beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.evidence import NAMES as SENTENCE_NAMES
+from rag.evidence import Kind, Matched, Place, Question, Unit, view
+from rag.evidence.lexicon import TITLES
+from rag.evidence.view import TAGS, is_content
+from rag.extract.candidate import Candidate
+from rag.extract.feature import Field, clause_edges, lay, range_max, unit_match
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+#: Longest sequence in morphemes; the worst sentences are left out beyond it.
+LONGEST = 512
+LONGEST_QUESTION = 40
+#: Sentence features that each of its morphemes inherits, and what brings them to about [0, 1].
+_OF_SENTENCE = {
+    "exact": 1.0,
+    "soft": 1.0,
+    "bigrams": 1.0,
+    "context": 1.0,
+    "missing": 1.0,
+    "hard_missing": 1.0,
+    "passage_score": 1.0,
+    "passage_rank": 0.2,
+    "aside": 1.0,
+    "predicate": 1.0,
+    "has_unit": 1.0,
+    "is_question": 1.0,
+}
+#: Numbers known of each morpheme of the text, and of the question.
+TEXT_WIDTH = 30 + len(_OF_SENTENCE)
+QUESTION_WIDTH = 7
+TAG_COUNT = max(TAGS.values()) + 1
+UNIT_COUNT = len(Unit)
+KIND_COUNT = len(Kind)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tokens:
+    """``n`` morphemes of text, ``m`` of the question, and ``c`` candidates among the text's.
+
+    Attributes:
+        ids: ``(n,)`` rows of the vector table, -1 for unknown words.
+        tags: ``(n,)`` numbers of :data:`rag.evidence.view.TAGS`.
+        units: ``(n,)`` :class:`Unit` of the number that ends here.
+        numbers: ``(n, TEXT_WIDTH)`` matches, places, sentence features; about [-1, 1].
+        question_ids, question_tags, question_numbers: The same of the question.
+        kind: What the question asks for.
+        unit: Unit of the number it asks for.
+        spans: ``(c, 2)`` first and last morpheme of each candidate, both included; -1 for one that
+            fell to :data:`LONGEST`.
+    """
+
+    ids: Ints
+    tags: Ints
+    units: Ints
+    numbers: Floats
+    question_ids: Ints
+    question_tags: Ints
+    question_numbers: Floats
+    kind: int
+    unit: int
+    spans: Ints
+
+
+def tokens(
+    question: Question,
+    pages: Sequence[Matched],
+    kept: Sequence[Place],
+    table: Floats,
+    scores: Floats,
+    found: Sequence[Candidate],
+) -> Tokens:
+    """Lay out kept sentences (best first) in the order of their passages' text.
+
+    Args:
+        question: As asked.
+        pages: The question held against each passage.
+        kept: Sentences, best first.
+        table: ``(s, …)`` their features.
+        scores: ``(s,)`` their trained scores.
+        found: Candidates in them.
+    """
+    kept = kept[: _fitting(kept)]
+    field = lay(question, pages, kept)
+    numbers = _numbers(question, pages, kept, field, table[: len(kept)], scores[: len(kept)])
+    ids = np.concatenate([pages[p.passage].seen.ids[p.first : p.last] for p in kept])
+    order, places = _order(kept, field)
+    asked_ids, asked_tags, asked_numbers = _asked(question, pages)
+    return Tokens(
+        ids=ids[order],
+        tags=field.tags[order],
+        units=field.units[order],
+        numbers=numbers[order],
+        question_ids=asked_ids,
+        question_tags=asked_tags,
+        question_numbers=asked_numbers,
+        kind=int(question.kind),
+        unit=int(question.unit),
+        spans=_spans(found, field, places),
+    )
+
+
+def _fitting(kept: Sequence[Place]) -> int:
+    """How many of the best sentences fit; at least one."""
+    total = np.cumsum([place.last - place.first for place in kept])
+    return max(1, int((total <= LONGEST).sum()))
+
+
+def _order(kept: Sequence[Place], field: Field) -> tuple[Ints, Ints]:
+    """Columns of the field in reading order, and the place of each column in that order."""
+    reading = sorted(range(len(kept)), key=lambda row: (kept[row].passage, kept[row].sentence))
+    order = np.concatenate([np.arange(field.offsets[r], field.offsets[r + 1]) for r in reading])
+    places = np.empty_like(order)
+    places[order] = np.arange(len(order))
+    return order, places
+
+
+def _spans(found: Sequence[Candidate], field: Field, places: Ints) -> Ints:
+    rows = [
+        (places[c.first + field.shifts[c.sentence]], places[c.last - 1 + field.shifts[c.sentence]])
+        if c.sentence < len(field.shifts)
+        else (-1, -1)
+        for c in found
+    ]
+    return np.array(rows, np.int64).reshape(len(rows), 2)
+
+
+def _numbers(
+    question: Question,
+    pages: Sequence[Matched],
+    kept: Sequence[Place],
+    field: Field,
+    table: Floats,
+    scores: Floats,
+) -> Floats:
+    owner, size = field.owner, len(field.owner)
+    weights = question.weights
+    hard = weights * question.hard
+    match = field.match[:, :size]
+    opens, closes = clause_edges(field)
+    clause = weights @ range_max(field.match, opens[:size], closes[:size])
+    low, high = field.offsets[owner], field.offsets[owner + 1]
+    row = np.arange(size)
+    rows = field.rows[:size]
+    said = np.maximum(rows @ question.predicate_row, 0.0)
+    forms = field.forms[:size]
+    asked = unit_match(question, field.units[:size])
+    spaced = np.ones(size + 1, np.bool_)
+    spaced[1:size] = field.starts[1:size] != field.ends[: size - 1]
+    position = (row - low) / np.maximum(high - low, 1)
+    inherited = [SENTENCE_NAMES.index(name) for name in _OF_SENTENCE]
+    columns = [
+        match.max(axis=0, initial=0.0),
+        field.exact[:size],
+        weights @ match,
+        hard @ match,
+        field.loose[:, :size].max(axis=0, initial=0.0),
+        weights @ field.left[:, :size],
+        weights @ field.right[:, :size],
+        weights @ field.left_far[:, :size],
+        weights @ field.right_far[:, :size],
+        hard @ np.maximum(field.left_far, field.right_far)[:, :size],
+        clause,
+        rows @ question.focus_row,
+        rows @ question.proxy_row,
+        said,
+        np.where(field.predicate[:size], said, 0.0),
+        [bool(question.focus) and form == question.focus for form in forms],
+        [bool(question.predicate) and form == question.predicate for form in forms],
+        asked > 0.9,
+        asked > 0.4,
+        field.units[:size] > 0,
+        field.idf[:size],
+        field.predicate[:size],
+        spaced[:size],
+        spaced[1:],
+        row == low,
+        row == high - 1,
+        position,
+        [form in TITLES for form in forms],
+        scores[owner] / 4,
+        (scores[owner] - scores.max()) / 4,
+    ]
+    scale = np.array(list(_OF_SENTENCE.values()), np.float32)
+    made = np.stack([np.asarray(column, np.float32) for column in columns], axis=1)
+    return np.concatenate([made, table[owner][:, inherited] * scale], axis=1)
+
+
+def _asked(question: Question, pages: Sequence[Matched]) -> tuple[Ints, Ints, Floats]:
+    """The question's morphemes: weight, hardness, and how well the evidence holds them."""
+    seen = view(question.text)
+    morphemes = seen.analysis.morphemes[:LONGEST_QUESTION]
+    said = np.zeros(len(question.forms), np.float32)
+    titled = said
+    for page in pages:
+        said = np.maximum(said, page.match.max(axis=1, initial=0.0))
+        titled = np.maximum(titled, page.context)
+    rows = {form: row for row, form in enumerate(question.forms)}
+    numbers = np.zeros((len(morphemes), QUESTION_WIDTH), np.float32)
+    for place, m in enumerate(morphemes):
+        row = rows.get(m.form.lower(), -1)
+        known = row >= 0 and is_content(m)
+        numbers[place] = [
+            float(known),
+            4 * float(question.weights[row]) if known else 0.0,
+            float(question.hard[row]) if known else 0.0,
+            float(said[row]) if known else 0.0,
+            float(titled[row]) if known else 0.0,
+            float(m.form.lower() == question.focus),
+            float(m.form.lower() == question.predicate),
+        ]
+    size = len(morphemes)
+    return seen.ids[:size], seen.tags[:size], numbers

@@ -1,9 +1,13 @@
-"""The command line: ``rag index``, ``ask``, ``show``, ``doctor``. Answers on stdout, the rest on stderr."""
+"""The command line: ``rag index``, ``ask``, ``show``, ``doctor``, ``eval``.
+
+Answers go to stdout, everything else to stderr.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
+import runpy
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -267,6 +271,18 @@ def doctor(
     broken = [finding for finding in findings if finding.holds is False]
     if broken:
         raise GeungeoError(f"{len(broken)}가지가 맞지 않습니다.", "✗ 표시된 줄을 보세요.")
+
+
+@app.command(
+    "eval",
+    add_help_option=False,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)
+def eval_command(context: typer.Context) -> None:
+    """질문 집합을 돌리고 채점합니다(python -m eval 과 같습니다)."""
+    # Another door with its own command line: it is handed the rest by name, never imported here.
+    sys.argv = ["rag eval", *context.args]
+    runpy.run_module("eval", run_name="__main__")
 
 
 def main() -> None:

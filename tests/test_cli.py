@@ -187,3 +187,9 @@ def test_one_bad_file_does_not_stop_the_rest(tmp_path: Path) -> None:
     assert "empty.txt" in done.stderr
     shown = rag("show", "good.txt", "--index", str(tmp_path / "ix"))
     assert "도서관은 월요일에 쉰다." in shown.stdout
+
+
+def test_eval_is_the_door_of_evaluation(index: str) -> None:
+    done = rag("eval", "validate", "--set", "eval/sets/smoke.jsonl", "--index", index)
+    assert (done.returncode, "30개" in done.stdout) == (0, True), done.stderr
+    assert rag("eval", "nonsense").returncode == 2

@@ -193,10 +193,10 @@ def plain_score(table: NDArray[np.float32]) -> Floats:
     """``(s,)`` score without training: matched weight, bigrams, neighbours."""
     at = NAMES.index
     return np.asarray(
-        table[:, at("soft")]
+        0.2 * table[:, at("soft")]
         + 0.5 * table[:, at("bigrams")]
-        + 0.2 * table[:, at("with_previous")]
-        + 0.2 * table[:, at("passage_score")] * (1 - table[:, at("is_question")]),
+        + 0.8 * table[:, at("with_previous")]
+        + 0.5 * table[:, at("passage_score")] * (1 - table[:, at("is_question")]),
         np.float32,
     )
 

@@ -79,7 +79,7 @@ def _may_end(morphemes: Sequence[Morpheme], row: int, end: int) -> bool:
         return False
     if touching and here.tag in _NUMBERS and after.tag in {"SW", "SN", "NR", "SO"}:
         return False
-    return not (here.tag in _NUMBERS and after.tag == "NR")
+    return not (here.tag in _NUMBERS and after.tag in {"NR", "NNB"})
 
 
 def _runs(morphemes: Sequence[Morpheme], first: int, end: int) -> Iterator[tuple[int, int, Shape]]:

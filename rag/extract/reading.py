@@ -24,7 +24,7 @@ from rag.types import Evidence
 Floats = NDArray[np.float32]
 
 #: Sentences in which spans are sought.
-KEEP = 10
+KEEP = 12
 #: Spans that are compared with each other.
 FINALISTS = 16
 

@@ -19,7 +19,7 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
 #: Longest sequence in morphemes; the worst sentences are left out beyond it.
-LONGEST = 512
+LONGEST = 384
 LONGEST_QUESTION = 40
 #: Sentence features that each of its morphemes inherits, and what brings them to about [0, 1].
 _OF_SENTENCE = {

@@ -54,18 +54,19 @@ def parse(text: str) -> Page:
     headline = title_row(found, first, is_page=is_page)
     body = _body(found, first, end, headline) if is_page else list(range(len(found)))
     body = [row for row in body if row not in breaks]
+    owner = publisher(found, headline, end) if is_page else ""
     return Page(
         title=title(found, headline, body),
         published=published(found, first, end),
-        publisher=publisher(found, headline, end) if is_page else "",
-        sections=tuple(_sections(found, outline(found, body, headline, first), items, end)),
+        publisher=owner,
+        sections=tuple(_sections(found, outline(found, body, headline, first), items, end, owner)),
     )
 
 
 def asides(text: str, offset: int) -> list[Section]:
     """Parts of a text of which nothing is the article, ``offset`` code points into its document."""
     found = read_lines(text)
-    made = _sections(found, {}, _items(found), 0)
+    made = _sections(found, {}, _items(found), 0, "")
     return [replace(section, span=section.span.shift(offset)) for section in made]
 
 
@@ -219,25 +220,31 @@ def _is_button(text: str) -> bool:
     return bool(re.search(r"공유|구독|광고|댓글|관련|\bad\b|스크랩|좋아요|팔로우|기사|뉴스", text.lower()))
 
 
-def _sections(found: Sequence[Line], paths: dict[int, str], items: set[int], end: int) -> list[Section]:
-    """Runs of rows with one role and one heading, in order; rules without a letter are left out."""
+def _sections(
+    found: Sequence[Line], paths: dict[int, str], items: set[int], end: int, owner: str
+) -> list[Section]:
+    """Runs of rows with one role and one heading, in order; rules without a letter are left out.
+
+    Datelines, bylines and lines that name the publisher speak of the article, so its title goes with them.
+    """
     made: list[Section] = []
     key: tuple[Role, str, bool, int] | None = None
     group, name = 0, ""  # the list or item of the tail that a row stands in
     for row, line in enumerate(found):
         if not line.letters:
             continue
+        alone = line.mark is not Mark.META and not (owner and owner in line.text)
         if row in paths:
             here = (Role.BODY, paths[row], False, 0)
         elif row < end:
-            here = (Role.ASIDE, "", line.mark is not Mark.META, 0)
+            here = (Role.ASIDE, "", alone, 0)
         else:
             if row in items or _heads_item(found, row):
                 group, name = row, line.text[:HEADLINE_MAX_CHARS]
             elif line.mark is not Mark.PROSE and line.mark is not Mark.SHORT:
                 group = group if line.mark is Mark.WEAK and not name else row
                 name = line.text if line.mark in {Mark.LIST} and len(line.text) < 30 else ""
-            here = (Role.ASIDE, name, line.mark is not Mark.META, 1 if not name else group + 2)
+            here = (Role.ASIDE, name, alone, 1 if not name else group + 2)
         if here == key:
             made[-1] = Section(Span(made[-1].span.start, line.span.end), *here[:3])
         else:

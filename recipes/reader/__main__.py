@@ -26,6 +26,7 @@ from rag.extract.network import Network
 from rag.extract.reading import laid, narrow
 from rag.korean import KOREAN_VERSION
 from recipes.reader import data, report
+from recipes.reader.furniture import furnished
 from recipes.reader.made import made
 from recipes.reader.net import Item
 from recipes.reader.train import TREES, Case, Models, cases, read_all, sentences, train, worth
@@ -54,6 +55,7 @@ def training(korquad: Path, own: Sequence[Path], settings: dict[str, object]) ->
         mine, _ = data.own(path)
         examples += list(data.retrieved(mine)) + list(data.bereft(mine, bereft, seed=1))
         examples += [e for a in mine for e in data.oracle(a) if chance.random() < bereft]
+        examples += list(data.retrieved(furnished(mine[::2], seed=2)))
     return examples
 
 
@@ -67,6 +69,8 @@ def held_out(korquad: Path, own: Sequence[Path]) -> dict[str, list[Case]]:
     ours = {path.stem: data.own(path)[1] for path in own}
     sets["own oracle"] = cases([e for part in ours.values() for a in part for e in data.oracle(a)])
     sets["own retrieved"] = cases([e for part in ours.values() for e in data.retrieved(part)])
+    dressed = [article for part in ours.values() for article in furnished(part, seed=3)]
+    sets["own pages retrieved"] = cases(list(data.retrieved(dressed)))
     for name, part in ours.items():
         sets[f"{name} oracle"] = cases([e for a in part for e in data.oracle(a)])
     return sets

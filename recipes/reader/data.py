@@ -20,7 +20,7 @@ from rag.text import normalise
 from rag.types import Document, Evidence, Hit, Passage, Route, Section, Span
 
 HELD_OUT = 20
-TOP_K = 5
+TOP_K = 8
 MAX_CHARS = 400
 
 

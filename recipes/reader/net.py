@@ -14,12 +14,20 @@ from torch.nn import functional
 
 from rag.evidence.view import vectors
 from rag.extract.network import JOIN_DILATIONS, LENGTHS, READ_DILATIONS, Network, lengths_of
-from rag.extract.tokens import KIND_COUNT, QUESTION_WIDTH, TAG_COUNT, TEXT_WIDTH, UNIT_COUNT, Tokens
+from rag.extract.tokens import (
+    KIND_COUNT,
+    LONGEST,
+    QUESTION_WIDTH,
+    TAG_COUNT,
+    TEXT_WIDTH,
+    UNIT_COUNT,
+    Tokens,
+)
 from rag.korean import VECTOR_COUNT
 
 TAG_DIM, UNIT_DIM, KIND_DIM = 12, 6, 6
 #: Padded shapes: fixed, since every new shape costs the kernels a new plan.
-TEXT, ASKED, SPANS = 320, 32, 320
+TEXT, ASKED, SPANS = LONGEST, 32, 320
 
 
 class Block(nn.Module):

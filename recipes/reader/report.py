@@ -42,7 +42,7 @@ def _cells(values: np.ndarray) -> str:
 
 
 def spans(sets: Sequence[tuple[str, Sequence[Case]]]) -> str:
-    """Answerable questions of each set: the whole reader, networks alone, the best sentence without a model."""
+    """Answerable questions of each set: the reader, its networks alone, the best sentence without a model."""
     lines = [
         "| held-out set | n | exact match | F1 | networks alone: EM | F1 | no model: F1 of a sentence "
         "| it holds the answer | quoted sentence right | answer among the candidates |",

@@ -7,7 +7,6 @@ how sure to be. Trained in ``recipes/reader``. The only family that uses LightGB
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,7 @@ from rag.extract.reading import Final, Narrow, attend, compare, judge_row, laid,
 from rag.manifest import NAME, Json, file_digest, verify_model
 from rag.types import Delta, Draft, Evidence, Located
 
-__all__ = ["KIND", "Booster", "Limits", "SpanReader"]
+__all__ = ["KIND", "Booster", "SpanReader"]
 
 KIND = "reader"
 #: Places shown at most.
@@ -31,27 +30,13 @@ _NETWORKS = "network-*.npz"
 _NOTHING = Draft("", (), 0.0, refused=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What the reader decides by; chosen by the recipe, kept in the manifest.
-
-    Attributes:
-        refuse_below: Least probability that the quoted sentence holds the answer.
-        span_below: Least probability that the bare span is an answer, given that its sentence holds
-            one; below it the whole sentence is the answer.
-    """
-
-    refuse_below: float
-    span_below: float
-
-
-def _limits(manifest: Mapping[str, Json]) -> Limits:
-    values = [manifest.get(name) for name in ("refuse_below", "span_below")]
-    if not all(isinstance(value, int | float) for value in values):
+def _span_below(manifest: Mapping[str, Json]) -> float:
+    value = manifest.get("span_below")
+    if not isinstance(value, int | float):
         raise ModelDamagedError(
             "답 찾기 모델의 manifest.json에 기준값이 없습니다.", "패키지를 다시 설치해 주세요."
         )
-    return Limits(*(float(str(value)) for value in values))
+    return float(value)
 
 
 def _probability(raw: float) -> float:
@@ -64,7 +49,8 @@ class SpanReader:
     Args:
         trees: Boosters by part.
         networks: Their mean is used; at least one.
-        limits: When to refuse, when to quote the whole sentence.
+        span_below: Least probability that the bare span is an answer, given that its sentence holds one;
+            below it the whole sentence is the answer. Chosen by the recipe, kept in the manifest.
         fingerprint: Names the weights.
     """
 
@@ -72,12 +58,12 @@ class SpanReader:
         self,
         trees: Mapping[str, Booster],
         networks: Sequence[Network],
-        limits: Limits,
+        span_below: float,
         fingerprint: str,
     ) -> None:
         self._trees = trees
         self._networks = networks
-        self.limits = limits
+        self._span_below = span_below
         self._fingerprint = fingerprint
 
     @classmethod
@@ -92,7 +78,7 @@ class SpanReader:
         trees = {part: Booster((folder / f"{part}.txt").read_text("utf-8")) for part in _PARTS}
         networks = [Network.load(path) for path in sorted(folder.glob(_NETWORKS))]
         named = file_digest(folder / NAME)[:16]
-        return cls(trees, networks, _limits(manifest), f"reader-{named}")
+        return cls(trees, networks, _span_below(manifest), f"reader-{named}")
 
     @property
     def fingerprint(self) -> str:
@@ -103,7 +89,8 @@ class SpanReader:
         """See :class:`rag.protocols.Reader`. Yields one draft and no deltas.
 
         ``located`` is best first: the answer, then up to two other sentences that may hold it.
-        ``confidence`` is the probability that the first quoted sentence holds the answer.
+        ``confidence`` is the probability that the first quoted sentence holds the answer; how much is
+        enough is the assistant's to say, so only evidence without any candidate is refused here.
         """
         seen = look(question, evidence)
         if not seen.places or not seen.question.forms:
@@ -126,7 +113,7 @@ class SpanReader:
             self._located(final.narrow, final.rows[pick], support, share)
             for pick, support, share in zip(picks, holds, exact, strict=True)
         )
-        return Draft("", located, holds[0], refused=holds[0] < self.limits.refuse_below)
+        return Draft("", located, holds[0], refused=False)
 
     def _located(self, seen: Narrow, row: int, support: float, exact: float) -> Located:
         spot = seen.found[row]
@@ -136,7 +123,7 @@ class SpanReader:
         morphemes = page.seen.analysis.morphemes
         offset = page.item.passage.span.start
         start, end = morphemes[spot.first].start + offset, morphemes[spot.last - 1].end + offset
-        bare = exact >= self.limits.span_below and sentence.span.start <= start and end <= sentence.span.end
+        bare = exact >= self._span_below and sentence.span.start <= start and end <= sentence.span.end
         span = type(sentence.span)(start, end) if bare else None
         return Located(sentence.marker, sentence.span, span, support)
 

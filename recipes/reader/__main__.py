@@ -4,7 +4,7 @@
 
 DIR is laid out as recipes/README.md says. Held-out articles (the last 20 of KorQuAD by title, the articles
 of our own files that say so) are never trained on; the table that is printed at the end is theirs.
-`--measure` only measures the weights in `--out`.
+`--measure` only measures the weights in `--out`; `--trial` runs every step on a handful of articles.
 """
 
 from __future__ import annotations
@@ -39,11 +39,13 @@ def say(text: str) -> None:
     print(f"[{time.time() - STARTED:5.0f} s] {text}", flush=True)
 
 
-def training(korquad: Path, own: Sequence[Path], settings: dict[str, object]) -> list[data.Example]:
+def training(
+    korquad: Path, own: Sequence[Path], settings: dict[str, object], most: int | None
+) -> list[data.Example]:
     """KorQuAD with whole paragraphs or found passages, our own with found ones; both without answer too."""
     chance = random.Random(int(str(settings["seed"])))
     share, bereft = float(str(settings["oracle_share"])), float(str(settings["bereft_share"]))
-    articles, _ = data.korquad(korquad)
+    articles = data.korquad(korquad)[0][:most]
     whole, found = [e for a in articles for e in data.oracle(a)], list(data.retrieved(articles))
     picks = [chance.random() < share for _ in whole]
     by_question = {(e.document_id, e.question): e for e in found}
@@ -52,21 +54,21 @@ def training(korquad: Path, own: Sequence[Path], settings: dict[str, object]) ->
     ]
     examples += list(data.bereft(articles, bereft))
     for path in own:
-        mine, _ = data.own(path)
+        mine = data.own(path)[0][:most]
         examples += list(data.retrieved(mine)) + list(data.bereft(mine, bereft, seed=1))
         examples += [e for a in mine for e in data.oracle(a) if chance.random() < bereft]
         examples += list(data.retrieved(furnished(mine[::2], seed=2)))
     return examples
 
 
-def held_out(korquad: Path, own: Sequence[Path]) -> dict[str, list[Case]]:
+def held_out(korquad: Path, own: Sequence[Path], most: int | None) -> dict[str, list[Case]]:
     """Sets by name: whole paragraphs (KorQuAD's, ours), and passages found among five articles."""
-    _, articles = data.korquad(korquad)
+    articles = data.korquad(korquad)[1][:most]
     sets = {
         "KorQuAD oracle": cases([e for a in articles for e in data.oracle(a)]),
         "KorQuAD retrieved": cases(list(data.retrieved(articles)) + list(data.bereft(articles, 0.3))),
     }
-    ours = {path.stem: data.own(path)[1] for path in own}
+    ours = {path.stem: data.own(path)[1][:most] for path in own}
     sets["own oracle"] = cases([e for part in ours.values() for a in part for e in data.oracle(a)])
     sets["own retrieved"] = cases([e for part in ours.values() for e in data.retrieved(part)])
     dressed = [article for part in ours.values() for article in furnished(part, seed=3)]
@@ -108,20 +110,24 @@ def main() -> None:
     arguments.add_argument("--own", type=Path, required=True)
     arguments.add_argument("--out", type=Path, required=True)
     arguments.add_argument("--measure", action="store_true")
+    arguments.add_argument("--trial", action="store_true")
     options = arguments.parse_args()
     settings = tomllib.loads(Path(__file__).with_name("settings.toml").read_text("utf-8"))
+    most = 5 if options.trial else None
+    if options.trial:
+        settings |= {"made_paragraphs": 40, "network": {**settings["network"], "epochs": 1}}
     korquad, own = options.data / KORQUAD, sorted(options.own.glob("*.jsonl"))
     if options.measure:
         models = read(options.out)
     else:
-        found = cases(training(korquad, own, settings))
+        found = cases(training(korquad, own, settings, most))
         say(f"{len(found)} examples")
         plain = pretraining(options.data, settings, sentences(found, settings))
         say(f"{len(plain)} made questions")
         models = train(found, settings, plain, say)
         write(options.out, models, settings, data.digest([korquad, *own]))
         say("trained")
-    print(report_all(held_out(korquad, own), models), flush=True)
+    print(report_all(held_out(korquad, own, most), models), flush=True)
 
 
 def write(folder: Path, models: Models, settings: dict[str, object], digest: str) -> None:
@@ -133,8 +139,8 @@ def write(folder: Path, models: Models, settings: dict[str, object], digest: str
         (folder / f"{name}.txt").write_text(getattr(models, name).model_to_string(), "utf-8")
     for number, arrays in enumerate(models.arrays):
         np.savez_compressed(folder / f"network-{number}.npz", **arrays)
-    limits = settings["limits"]
-    manifest.write(folder, KIND, 2, {**limits, "korean": KOREAN_VERSION, "training_data_sha256": digest})  # type: ignore[dict-item]
+    facts = {"span_below": settings["span_below"], "korean": KOREAN_VERSION, "training_data_sha256": digest}
+    manifest.write(folder, KIND, 2, facts)  # type: ignore[arg-type]
 
 
 def read(folder: Path) -> Models:

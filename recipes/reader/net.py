@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -131,13 +131,9 @@ class Net(nn.Module):
         return self.none_out(self.dropout(hidden))[..., 0].float()
 
 
-def arrays_of(net: Net) -> dict[str, np.ndarray]:
-    """What ships: everything but the word vectors, as float16."""
-    return {
-        name: value.detach().numpy().astype(np.float16)
-        for name, value in net.state_dict().items()
-        if not name.startswith("words.")
-    }
+def arrays_of(state: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What ships of a network's state: everything but the word vectors, as float16."""
+    return {name: value.astype(np.float16) for name, value in state.items() if not name.startswith("words.")}
 
 
 @dataclass(slots=True)
@@ -199,15 +195,12 @@ def train_net(
     items: Sequence[Item],
     settings: dict[str, float],
     say: Callable[[str], None],
-    *,
-    start: Net | None = None,
-    checks: Callable[[Net], str] | None = None,
+    net: Net,
 ) -> Net:
     """Minimise the cross-entropy between candidates' worth and the softmax over all and none."""
     torch.manual_seed(int(settings["seed"]))
     chance = np.random.default_rng(int(settings["seed"]))
     order = random.Random(int(settings["seed"]))
-    net = start or Net(int(settings["width"]), settings["dropout"])
     size, epochs = int(settings["batch"]), settings["epochs"]
     per_epoch = len(items) // size
     steps = max(1, int(per_epoch * epochs))
@@ -236,14 +229,13 @@ def train_net(
         losses.append(float(loss.detach()))
         if step + 1 == steps or (step + 1) % max(1, per_epoch) == 0:
             recent = float(np.mean(losses[-per_epoch:]))
-            more = f", {checks(net)}" if checks and ((step + 1) // max(1, per_epoch)) % 2 == 0 else ""
             epoch, spent = (step + 1) / max(1, per_epoch), time.time() - started
-            say(f"  epoch {epoch:.1f}: loss {recent:.3f}, {spent:.0f} s{more}")
-            net.train()
+            say(f"epoch {epoch:.1f}, loss {recent:.3f}, {spent:.0f} s")
     net.eval()
     return net
 
 
 def shipped(net: Net) -> Network:
     """The numpy network with the weights as they ship, rounded to float16."""
-    return Network({name: value.astype(np.float32) for name, value in arrays_of(net).items()})
+    state = {name: value.numpy() for name, value in net.state_dict().items()}
+    return Network({name: value.astype(np.float32) for name, value in arrays_of(state).items()})

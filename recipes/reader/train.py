@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
 import random
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import lightgbm as lgb
 import numpy as np
@@ -203,48 +206,49 @@ def train_sentences(
     return sentences(found, settings), out_of_fold(found, fold, train, lambda case: case.look.table)
 
 
-#: What forked workers train on; set before they start.
-_SHARED: dict[str, object] = {}
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What a worker needs to train one network; kept in a file, since workers start afresh.
+
+    A forked one would hang: LightGBM's and PyTorch's threads do not survive a fork.
+    """
+
+    items: Sequence[Item | None]
+    fold: np.ndarray
+    settings: dict[str, float]
+    start: dict[str, np.ndarray] | None
 
 
-def _pretrain(_: int) -> dict[str, np.ndarray]:
-    torch.set_num_threads(2)
-    net = train_net(_SHARED["made"], _SHARED["pretraining"], _SHARED["say"])  # type: ignore[arg-type]
-    return {name: value.numpy() for name, value in net.state_dict().items()}
-
-
-def _train_fold(number: int) -> tuple[dict[str, np.ndarray], dict[int, np.ndarray]]:
-    """One network on all folds but one, and what it says of the questions of that one."""
-    torch.set_num_threads(1)
-    found, fold, items = _SHARED["found"], _SHARED["fold"], _SHARED["items"]
-    start, settings = _SHARED["start"], dict(_SHARED["settings"])  # type: ignore[call-overload]
-    settings["seed"] += number
-    rows = [r for r, item in enumerate(items) if fold[r] != number and item is not None and item.usable]  # type: ignore[index, arg-type]
+def _learn(path: Path, number: int, threads: int) -> tuple[dict[str, np.ndarray], dict[int, np.ndarray]]:
+    """State of a network trained on all folds but ``number``, and what it says of that one's questions."""
+    torch.set_num_threads(threads)
+    lesson: Lesson = pickle.loads(path.read_bytes())
+    settings = lesson.settings | {"seed": lesson.settings["seed"] + max(number, 0)}
     net = Net(int(settings["width"]), settings["dropout"])
-    if start is not None:
-        net.load_state_dict({name: torch.from_numpy(value) for name, value in start.items()})  # type: ignore[attr-defined]
-    net = train_net([items[r] for r in rows], settings, _SHARED["say"], start=net)  # type: ignore[index, arg-type]
+    if lesson.start is not None:
+        net.load_state_dict({name: torch.from_numpy(value) for name, value in lesson.start.items()})
+    seen = [
+        item
+        for item, fold in zip(lesson.items, lesson.fold, strict=True)
+        if fold != number and item is not None and item.usable
+    ]
+    net = train_net(seen, settings, lambda text: print(f"  network {number}: {text}", flush=True), net)
     network = shipped(net)
     said = {
-        r: network.logs(item.seen)
-        for r, item in enumerate(items)  # type: ignore[arg-type]
-        if fold[r] == number and item is not None  # type: ignore[index]
+        row: network.logs(item.seen)
+        for row, item in enumerate(lesson.items)
+        if lesson.fold[row] == number and item is not None
     }
-    assert len(found) == len(items)  # type: ignore[arg-type]
-    return arrays_of(net), said
+    return {name: value.numpy() for name, value in net.state_dict().items()}, said
 
 
 def train_networks(
-    found: list[Case],
-    fold: np.ndarray,
-    settings: Settings,
-    made: Sequence[Item],
-    say: Callable[[str], None],
+    found: list[Case], fold: np.ndarray, settings: Settings, made: Sequence[Item]
 ) -> tuple[list[dict[str, np.ndarray]], list[np.ndarray]]:
     """A network a fold, and what each says of the fold that it never saw.
 
-    The folds' networks are what ships: their mean is better than any of them, and than one on everything
-    would be (see LOG). Processes of one thread each train faster than one with two.
+    All begin from one that was trained on made questions. The folds' networks are what ships: their mean
+    is better than any one. Two processes of one thread train faster than one of two.
     """
     items = [
         Item(laid(case.narrow), values, usable=case.example.gold is None or values.max() > 0)
@@ -252,16 +256,19 @@ def train_networks(
         else None
         for case, values in ((case, worth(case)) for case in found)
     ]
-    _SHARED.update(found=found, fold=fold, items=items, say=say, start=None, made=made)
-    _SHARED.update(settings=settings["network"], pretraining=settings["pretraining"])
-    context = get_context("fork")  # workers see the examples without a copy
-    if made:
-        with ProcessPoolExecutor(1, mp_context=context) as pool:
-            _SHARED["start"] = next(pool.map(_pretrain, [0]))
-    with ProcessPoolExecutor(int(str(settings["threads"])), mp_context=context) as pool:
-        trained = list(pool.map(_train_fold, range(int(fold.max()) + 1)))
+    workers, count = int(str(settings["threads"])), int(fold.max()) + 1
+    context = get_context("spawn")
+    with TemporaryDirectory() as folder, ProcessPoolExecutor(workers, mp_context=context) as pool:
+        path, start = Path(folder) / "lesson", None
+        if made:
+            first = Lesson(made, np.zeros(len(made)), settings["pretraining"], None)  # type: ignore[arg-type]
+            path.write_bytes(pickle.dumps(first))
+            start, _ = pool.submit(_learn, path, -1, workers).result()
+        path.write_bytes(pickle.dumps(Lesson(items, fold, settings["network"], start)))  # type: ignore[arg-type]
+        trained = list(pool.map(_learn, [path] * count, range(count), [1] * count))
     said = {row: logs for _, part in trained for row, logs in part.items()}
-    return [arrays for arrays, _ in trained], [said.get(row, np.zeros(0)) for row in range(len(found))]
+    states = [arrays_of(state) for state, _ in trained]
+    return states, [said.get(row, np.zeros(0)) for row in range(len(found))]
 
 
 def _sampled(case: Case, negatives: int, chance: np.random.Generator) -> np.ndarray:
@@ -387,7 +394,7 @@ def train(found: list[Case], settings: Settings, made: Sequence[Item], say: Call
     answerable = [case for case in found if case.example.gold is not None]
     reach = np.mean([case.labels.max(initial=0) >= 3 for case in answerable])
     say(f"spans listed: an answer is among them for {reach:.3f} of {len(answerable)}")
-    arrays, logs = train_networks(found, fold, settings, made, say)
+    arrays, logs = train_networks(found, fold, settings, made)
     for case, said in zip(found, logs, strict=True):
         if len(said):
             case.narrow = attend(case.narrow, said)

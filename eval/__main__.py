@@ -235,10 +235,14 @@ def make_command(
     source: Annotated[Path, typer.Option("--from", help="코퍼스 JSONL이나 색인 폴더.")],
     out: Annotated[Path, typer.Option("--out", help="초안을 쓸 JSONL.")],
     per_document: Annotated[int, typer.Option("--per-document", help="문서 하나에서 낼 초안 수.")] = 3,
+    reader: Annotated[
+        str | None, typer.Option("--reader", help="초안을 함께 지을 언어 모델: .gguf 파일이나 허브 이름.")
+    ] = None,
 ) -> None:
     """자기 문서에서 질문과 답의 초안을 냅니다. 검토(review) 전에는 평가에 쓸 수 없습니다."""
+    writer = rag.load_question_writer(rag.load_settings({"reader": reader})) if reader else None
     texts = _index_texts(source) if source.is_dir() else read_corpus([source])
-    n = jsonl.write(out, (item.to_json() for item in draft.make(texts, per_document)))
+    n = jsonl.write(out, (item.to_json() for item in draft.make(texts, per_document, writer)))
     typer.echo(f"{out}: 초안 {n}개. 이제 python -m eval review {out} --out 집합.jsonl")
 
 

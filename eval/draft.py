@@ -21,6 +21,8 @@ from rag.quantity import Amount, Date, Quantity, find
 
 #: Sentences outside these lengths (code points) make poor questions.
 SENTENCE_CHARS = (12, 120)
+#: Paragraphs outside these lengths are not shown to a model.
+PARAGRAPH_CHARS = (60, 1500)
 #: Drafts from one document at most, so that a set covers many.
 PER_DOCUMENT = 3
 
@@ -126,10 +128,40 @@ def _of_document(name: str, text: str) -> Iterator[Draft]:
             yield Draft(case)
 
 
-def make(texts: Mapping[str, str], per_document: int = PER_DOCUMENT) -> Iterator[Draft]:
-    """Drafts from documents (id to normalised text), in order."""
+#: Asks a question of a text: the question and an answer that stands in it, or ``None``.
+Writer = Callable[[str], tuple[str, str] | None]
+
+
+def _written(name: str, text: str, writer: Writer) -> Iterator[Draft]:
+    """Drafts that a model writes, one a paragraph; those whose answer lies in no sentence are dropped."""
+    sentences = rag.analyse(text).sentences
+    low, high = PARAGRAPH_CHARS
+    for paragraph in re.finditer(rf"[^\n]{{{low},{high}}}", text):
+        pair = writer(paragraph.group())
+        if pair is None:
+            continue
+        question, answer = pair
+        start = paragraph.start() + paragraph.group().find(answer)
+        held = next((s for s in sentences if s.start <= start and start + len(answer) <= s.end), None)
+        if held is not None:
+            evidence = (GoldEvidence(name, text[held.start : held.end]),)
+            yield Draft(EvalCase(f"{name}-{start}", question, (answer,), True, evidence, "what", name))
+
+
+def make(
+    texts: Mapping[str, str], per_document: int = PER_DOCUMENT, writer: Writer | None = None
+) -> Iterator[Draft]:
+    """Drafts from documents (id to normalised text), in order.
+
+    Args:
+        texts: By document id.
+        per_document: At most, of each way of drafting.
+        writer: A model that drafts beside the rules, if one is configured.
+    """
     for name, text in texts.items():
         yield from islice(_of_document(name, text), per_document)
+        if writer is not None:
+            yield from islice(_written(name, text, writer), per_document)
 
 
 def read(path: Path) -> list[Draft]:

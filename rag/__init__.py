@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rag.assemble import build_index, load_assistant
+    from rag.assemble import build_index, load_assistant, load_question_writer
     from rag.assistant import Assistant
     from rag.config import Settings, load_settings
     from rag.index import Index
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rag.types import Answer, Citation, Delta, Document, Hit, Outcome, Passage, Span, Turn
 
 _HOMES = {
-    "rag.assemble": ("build_index", "load_assistant"),
+    "rag.assemble": ("build_index", "load_assistant", "load_question_writer"),
     "rag.assistant": ("Assistant",),
     "rag.config": ("Settings", "load_settings"),
     "rag.index": ("Index",),
@@ -42,6 +42,7 @@ __all__ = [
     "analyse",
     "build_index",
     "load_assistant",
+    "load_question_writer",
     "load_settings",
 ]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rag.assistant import Assistant, Limits
 from rag.config import Settings
-from rag.errors import SourceError
+from rag.errors import SettingError, SourceError
 from rag.index import Index, Progress, build
 from rag.korean import analyse
 from rag.load import Skipped, load
@@ -81,6 +81,22 @@ def make_reader(settings: Settings) -> Reader:
     from rag.llm import LlamaReader
 
     return LlamaReader.load(settings.reader, settings)
+
+
+def load_question_writer(settings: Settings) -> Callable[[str], tuple[str, str] | None]:
+    """What drafts a question and a verbatim answer from a text, with the configured GGUF.
+
+    Raises:
+        SettingError: The configured reader is no language model.
+        ModelError: Missing, damaged, or not a GGUF model.
+    """
+    if settings.reader in {EMBEDDED, NONE}:
+        raise SettingError(
+            f"리더 {settings.reader}은(는) 글을 짓지 못합니다.", "GGUF 모델을 리더로 정해 주세요."
+        )
+    from rag.llm.question import QuestionWriter
+
+    return QuestionWriter.load(settings.reader, settings)
 
 
 def load_assistant(settings: Settings, index_folder: Path) -> Assistant:

@@ -67,6 +67,23 @@ def user_message(question: str, evidence: Sequence[Evidence]) -> str:
     return template("user").format(passages=passages, question=harmless(squeeze(question)))
 
 
+#: GBNF: a question and its answer on two lines.
+QUESTION_GRAMMAR = r"""root ::= " "? "질문: " letter words "?\n답: " letter answer
+letter ::= [^\x00-\x20\x7f?<>\[\]]
+words ::= [^\x00-\x1f\x7f?]{4,120}
+answer ::= [^\x00-\x1f\x7f]{0,80}"""
+
+
+def question_system_message() -> str:
+    """What a model is told that writes questions."""
+    return template("question_system")
+
+
+def question_message(text: str) -> str:
+    """The text to ask about, made harmless."""
+    return template("question_user").format(text=harmless(text))
+
+
 def denies(text: str) -> bool:
     """Whether an answer says, in the model's own words too, that the passages do not hold it.
 

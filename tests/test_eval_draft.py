@@ -49,6 +49,20 @@ def test_as_question(statement: str, question: str | None) -> None:
     assert as_question(statement) == question
 
 
+def test_a_model_drafts_beside_the_rules() -> None:
+    asked: list[str] = []
+
+    def writer(text: str) -> tuple[str, str] | None:
+        asked.append(text)
+        return ("다리는 왜 헐렸나?", "1960년") if len(asked) == 1 else None
+
+    long = TEXT + "\n\n짧은 글.\n" + "가" * 70
+    found = list(make({"bridge": long}, 2, writer))
+    assert [d.case.answers for d in found] == [("1925년",), ("4,200억 원",), ("1960년",)]
+    assert found[2].case.evidence[0].quote == "이 다리는 1960년에 헐렸다."
+    assert asked == [TEXT, "가" * 70]
+
+
 def test_a_set_refuses_drafts(tmp_path: Path) -> None:
     path = tmp_path / "d.jsonl"
     jsonl.write(path, (d.to_json() for d in drafts()))

@@ -16,7 +16,7 @@ from threading import Lock
 from rag.config import Settings
 from rag.errors import ModelError, SettingError
 from rag.llm.engine import Engine, Written
-from rag.llm.hub import fetch, is_file_name
+from rag.llm.hub import local_or_fetched
 from rag.manifest import file_digest
 from rag.prompt import denies, grammar, refusal, system_message, user_message
 from rag.text import digest
@@ -52,8 +52,7 @@ class LlamaReader:
             ModelKindError: Not a GGUF file, or no model that writes Korean text.
             ModelDamagedError: A GGUF file that llama.cpp cannot load.
         """
-        local = Path(spec).expanduser()
-        path = local if is_file_name(spec) or local.is_file() else fetch(spec)
+        path = local_or_fetched(spec)
         return cls(Engine.load(path, settings), _fingerprint(path, settings), settings)
 
     @property

@@ -21,6 +21,12 @@ def is_file_name(spec: str) -> bool:
     return spec.lower().endswith(".gguf") and not re.fullmatch(r"[^/:]+/[^/:]+:.+", spec)
 
 
+def local_or_fetched(spec: str) -> Path:
+    """The file that ``spec`` names: one on this disk, or of a hub; see :func:`fetch`."""
+    local = Path(spec).expanduser()
+    return local if is_file_name(spec) or local.is_file() else fetch(spec)
+
+
 def fetch(spec: str) -> Path:
     """The file that ``owner/repo`` or ``owner/repo:pattern`` names; of a split model, its first part.
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from rag.text import normalise
 HELD_OUT = 20
 #: Questions written for these articles that need two passages, or arithmetic: in our own form.
 EXTRA = Path(__file__).with_name("extra.jsonl")
+#: What readers of the sets changed, by case: ``id``, what is new, and ``why``.
+REVIEW = Path(__file__).with_name("review.jsonl")
 #: Answerable questions for each unanswerable one.
 RATIO = 4
 LICENCE = "Apache-2.0"
@@ -36,8 +39,8 @@ description = """
 만든 법: python -m recipes.sets (recipes/sets). 글과 질문은 모두 이 프로젝트를 위해 우리 말로 지었고,
 사실은 지어낸 것이거나 확인하지 않은 것이다. 근거는 글에 글자 그대로 있고(python -m eval validate),
 답도 그렇다. 다만 두 구절을 잇거나(multi) 셈하는(sum, date) 질문의 답은 근거에서 계산한 값이다.
-답 없는 질문은 같은 글에서 답할 수 없는 것이다. 형식과 근거는 기계로 검사했으나, 질문 하나하나를
-사람이 두 번 검토하지는 않았다. 질문 {n}개(답 없음 {none}개), 글 {articles}개.
+답 없는 질문은 같은 글에서 답할 수 없는 것이다. 형식과 근거는 기계로 검사했고, 서로 보지 않은 검토자 둘이
+(둘 다 언어 모델이다) 질문 하나하나를 글과 견주어 읽었다. 고친 것과 까닭은 recipes/sets/review.jsonl에 있다. 질문 {n}개(답 없음 {none}개), 글 {articles}개.
 유형: {types}.
 답 있는 질문 가운데 {rare:.0%}는 물은 내용어의 절반도 근거에 나오지 않는다.
 """
@@ -78,6 +81,21 @@ def chosen(cases: list[EvalCase]) -> list[EvalCase]:
     )
     kept = {one.id for one in order[:quota]}
     return [one for one in cases if not one.answerable or one.id in kept]
+
+
+def reviewed(one: EvalCase, changes: dict[str, Any]) -> EvalCase:
+    """The case as its readers left it."""
+    made = replace(
+        one,
+        question=changes.get("question", one.question),
+        answers=tuple(changes.get("answers", one.answers)),
+        answerable=changes.get("answerable", one.answerable),
+    )
+    if "evidence" in changes:
+        made = replace(
+            made, evidence=tuple(GoldEvidence(one.cluster, quote) for quote in changes["evidence"])
+        )
+    return made
 
 
 def overlap(one: EvalCase) -> float:
@@ -133,7 +151,9 @@ def main() -> None:
     for one in load_set(EXTRA):
         for part, names in articles_of.items():
             sets[part] += [one] if one.cluster in names else []
+    changes = {str(record["id"]): dict(record) for _, record in jsonl.read(REVIEW)}
     for part, cases in sets.items():
+        cases = [reviewed(one, changes.get(one.id, {})) for one in cases]  # noqa: PLW2901
         write_set(part, cases, corpora, options.out / "sets")
 
 

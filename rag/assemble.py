@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rag.assistant import Assistant, Limits
 from rag.config import Settings
+from rag.embed import MaxSim
 from rag.errors import SettingError, SourceError
 from rag.index import Index, Progress, build
 from rag.korean import analyse
@@ -118,6 +119,8 @@ def load_assistant(settings: Settings, index_folder: Path) -> Assistant:
         candidates=settings.candidates,
         dense_weight=settings.dense_weight,
         aside_factor=settings.aside_factor,
+        late=MaxSim.load() if settings.late_weight > 0 else None,
+        late_weight=settings.late_weight,
     )
     limits = Limits(settings.top_k, settings.abstain_below, settings.max_question_chars)
     return Assistant(index, retriever, reader, limits, _provenance(settings, index, embedder, reader))

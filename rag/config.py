@@ -30,6 +30,7 @@ class Settings:
     top_k: int
     candidates: int
     dense_weight: float
+    late_weight: float
     aside_factor: float
     abstain_below: float
     max_question_chars: int
@@ -47,6 +48,12 @@ class Settings:
                     f"설정 {name}의 값 {value}은(는) 범위 [{low}, {high}]를 벗어납니다.",
                     "값을 범위 안으로 고쳐 주세요.",
                 )
+        shares = self.dense_weight + self.late_weight
+        if shares > 1.0:
+            raise SettingError(
+                f"설정 dense_weight와 late_weight의 합 {shares:g}이(가) 1을 넘습니다.",
+                "나머지는 BM25의 몫이니 합을 1 이하로 고쳐 주세요.",
+            )
 
     @property
     def digest(self) -> str:
@@ -61,6 +68,7 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("top_k", 1, 100),
     ("candidates", 1, 1000),
     ("dense_weight", 0.0, 1.0),
+    ("late_weight", 0.0, 1.0),
     ("aside_factor", 0.0, 1.0),
     ("abstain_below", 0.0, 1.0),
     ("max_question_chars", 1, 100_000),

@@ -4,7 +4,7 @@ Layout of an index folder::
 
     CURRENT                 name of the live generation, replaced by one rename
     LOCK                    held while someone writes
-    gen-<digest>/           store files, vectors.faiss, bm25/, manifest.json (written last)
+    gen-<digest>/           store files, vectors.faiss, bm25/, words/, manifest.json (written last)
 
 A reader that has opened a generation keeps its mapped files although a writer removes them.
 """
@@ -23,10 +23,12 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rag import manifest
 from rag.chunk import CHUNK_VERSION, chunk
 from rag.dense import DenseIndex
+from rag.embed import WordBags, words
 from rag.errors import (
     EmptyCorpusError,
     IndexBusyError,
@@ -45,11 +47,12 @@ from rag.types import Document, Passage
 
 logger = logging.getLogger(__name__)
 
-INDEX_VERSION = 1
+INDEX_VERSION = 2
 CURRENT = "CURRENT"
 LOCK = "LOCK"
 VECTORS = "vectors.faiss"
 BM25 = "bm25"
+WORDS = "words"
 
 #: Below this size every digest is compared on load (milliseconds); above, only by ``rag doctor --deep``.
 DEEP_CHECK_BYTES = 64 * 2**20
@@ -100,6 +103,7 @@ class _Build:
         self._max_chars = max_chars
         self._batch = batch
         self._vectors: list[Vectors] = []
+        self._words: list[NDArray[np.int32]] = []
         self._chars = 0
 
     def _passages(
@@ -126,7 +130,13 @@ class _Build:
             texts = [retrieval_text(passage) for passage in group]
             analyses = list(analyse_many(texts))
             self._vectors.append(self._embed(texts, analyses))
+            self._words += map(words, analyses)
             yield from map(terms, analyses)
+
+    @property
+    def words(self) -> WordBags:
+        """Distinct words of each passage, in row order."""
+        return WordBags.of(self._words)
 
     def finish(self) -> tuple[Vectors, int, int]:
         """Close the store; vectors ``(passages, dim)``, documents, passages."""
@@ -199,6 +209,8 @@ def _build_into(
     (work / BM25).mkdir()
     lexical.save(work / BM25)
     DenseIndex.build(vectors).save(work / VECTORS)
+    (work / WORDS).mkdir()
+    run.words.save(work / WORDS)
     return manifest.write(
         work,
         "index",
@@ -259,12 +271,14 @@ class Index:
         store: Store,
         lexical: LexicalIndex,
         dense: DenseIndex,
+        words: WordBags,
     ) -> None:
         self.folder = folder
         self.facts = facts
         self.store = store
         self.lexical = lexical
         self.dense = dense
+        self.words = words
         self.aside = store.roles()
 
     @property
@@ -296,11 +310,12 @@ class Index:
             store = Store.load(generation)
             lexical = LexicalIndex.load(generation / BM25, store.passage_count)
             dense = DenseIndex.load(generation / VECTORS)
+            bags = WordBags.load(generation / WORDS)
         except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
             raise IndexDamagedError(f"색인 {folder}을(를) 읽을 수 없습니다: {error}.", _REBUILD) from error
         if store.passage_count != facts["passages"]:
             raise IndexDamagedError(f"색인 {folder}의 구절 수가 목록과 다릅니다.", _REBUILD)
-        return cls(generation, facts, store, lexical, dense)
+        return cls(generation, facts, store, lexical, dense, bags)
 
 
 def _generation(folder: Path) -> Path:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.embed import MaxSim, words
 from rag.index import Index
 from rag.korean import analyse, terms
 from rag.protocols import Embedder
@@ -60,7 +61,9 @@ class DenseRetriever:
 
 
 class FusedRetriever:
-    """Both routes: ``(1 - w) · bm25 / max bm25 + w · cosine``, over the union of their candidates.
+    """Both routes and late interaction, over the union of the routes' candidates.
+
+    ``(1 - w - v) · bm25 / max bm25 + w · cosine + v · maxsim``.
 
     Scores are convex sums (Bruch et al. 2023, "An Analysis of Fusion Functions for Hybrid Retrieval"):
     rank fusion with equal weights was measured to lose against BM25 alone (ARCHITECTURE). BM25 is
@@ -71,7 +74,9 @@ class FusedRetriever:
         index: The open index.
         embedder: The one that the index was built with.
         candidates: Rows taken from each route.
-        dense_weight: ``w`` above, in [0, 1]; 0 is BM25 alone and never asks the embedder.
+        dense_weight: ``w`` above, in [0, 1]; 0 never asks the embedder.
+        late: Scores candidates word by word; with ``late_weight`` 0 it is never asked.
+        late_weight: ``v`` above, in [0, 1 - w].
         aside_factor: In [0, 1].
     """
 
@@ -83,12 +88,16 @@ class FusedRetriever:
         candidates: int,
         dense_weight: float,
         aside_factor: float,
+        late: MaxSim | None = None,
+        late_weight: float = 0.0,
     ) -> None:
         self._index = index
         self._embedder = embedder
         self._candidates = candidates
         self._dense_weight = dense_weight
         self._aside_factor = aside_factor
+        self._late = late
+        self._late_weight = late_weight if late is not None else 0.0
 
     def interpret(self, question: str) -> str:
         """The question as it is searched for: normalised, and Korean where English keys were hit.
@@ -113,14 +122,19 @@ class FusedRetriever:
 
     def retrieve(self, question: str, top_k: int) -> tuple[Hit, ...]:
         """See :class:`rag.protocols.Retriever`; ``question`` as :meth:`interpret` gave it."""
-        lexical = self._index.lexical.scores(terms(analyse(question)))
+        asked = analyse(question)
+        lexical = self._index.lexical.scores(terms(asked))
         rows = top_rows(lexical, self._candidates)
-        scores = (1 - self._dense_weight) * lexical / max(float(lexical.max(initial=0.0)), 1e-9)
+        share = 1 - self._dense_weight - self._late_weight
+        scores = share * lexical / max(float(lexical.max(initial=0.0)), 1e-9)
         if self._dense_weight > 0:
             query = self._embedder.embed_queries([question])[0]
             near, _ = self._index.dense.search(query, self._candidates)
             rows = np.union1d(rows, near)
             scores[rows] += self._dense_weight * self._index.dense.scores(query, rows)
+        if self._late is not None and self._late_weight > 0 and len(rows):
+            alike = self._late.scores(words(asked), self._index.words.take(rows))
+            scores[rows] += self._late_weight * alike
         scores = np.where(self._index.aside[rows], self._aside_factor, 1.0) * scores[rows]
         best = top_rows(scores.astype(np.float32), top_k)
         return _hits(self._index, rows[best].tolist(), scores[best].tolist(), Route.FUSED, top_k)

@@ -50,9 +50,20 @@ def test_missing_file() -> None:
 
 def test_digest_follows_every_setting() -> None:
     base = load_settings(environment={})
-    changed = {"embedder": "x", "reader": "none", "dense_weight": 0.42, "llm_temperature": 0.7}
+    changed = {
+        "embedder": "x",
+        "reader": "none",
+        "dense_weight": 0.42,
+        "late_weight": 0.2,
+        "llm_temperature": 0.7,
+    }
     for name in NAMES:
         value = changed.get(name, getattr(base, name) + 1 if name not in changed else None)
         if name in {"aside_factor", "abstain_below"}:
             value = 0.11
         assert load_settings({name: value}, environment={}).digest != base.digest, name
+
+
+def test_shares_of_fusion_leave_one_for_bm25() -> None:
+    with pytest.raises(SettingError, match="1을 넘습니다"):
+        load_settings({"dense_weight": 0.6, "late_weight": 0.5}, environment={})

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from rag.config import load_settings
-from rag.embed import EmbeddedEmbedder
+from rag.embed import EmbeddedEmbedder, MaxSim
 from rag.index import Index, build
 from rag.load import Skipped, load
 from rag.retrieve import DenseRetriever, FusedRetriever, LexicalRetriever
@@ -40,6 +40,8 @@ def test_fusion_is_never_below_its_best_part(index: Index, cases: list[tuple[str
         candidates=settings.candidates,
         dense_weight=settings.dense_weight,
         aside_factor=settings.aside_factor,
+        late=MaxSim.load(),
+        late_weight=settings.late_weight,
     )
     routes = {"lexical": LexicalRetriever(index), "dense": DenseRetriever(index, embedder), "fused": fused}
     recall = {

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from rag.index import Index, build
+from rag.embed import MaxSim
+from rag.index import Index, build, retrieval_text
+from rag.korean import analyse
 from rag.retrieve import DenseRetriever, FusedRetriever, LexicalRetriever, top_rows
 from rag.types import Role, Section, Span
 from tests.fakes import FakeEmbedder, document
@@ -44,6 +46,25 @@ def test_repaired_questions_find_their_passage(index: Index, question: str) -> N
     retriever = fused(index)
     hits = retriever.retrieve(retriever.interpret(question), 3)
     assert hits[0].passage.document_id == "포항.txt"
+
+
+def test_late_interaction_is_its_share_of_the_score(index: Index) -> None:
+    question = "디지털 허브 준공은 언제?"
+    plain = {hit.passage.id: hit.score for hit in fused(index, 0.0, 1.0).retrieve(question, 9)}
+    late = FusedRetriever(
+        index,
+        FakeEmbedder(),
+        candidates=10,
+        dense_weight=0.0,
+        aside_factor=1.0,
+        late=MaxSim.load(),
+        late_weight=0.4,
+    )
+    found = late.retrieve(question, 9)
+    assert {hit.passage.id for hit in found} == plain.keys()
+    for hit in found:
+        alike = MaxSim.load().maxsim(analyse(question), [analyse(retrieval_text(hit.passage))])[0]
+        assert hit.score == pytest.approx(0.6 * plain[hit.passage.id] + 0.4 * alike, abs=1e-5)
 
 
 def test_interpret(index: Index) -> None:

@@ -10,7 +10,8 @@ from rag.errors import ModelDamagedError, ModelMissingError
 from rag.evidence import Place, ask, matched
 from rag.extract import Booster, SpanReader
 from rag.extract.candidate import candidates
-from rag.extract.feature import _faded, range_max, texts_of
+from rag.extract.feature import texts_of
+from rag.extract.field import faded, range_max
 from rag.protocols import Reader
 from rag.types import Draft, Evidence, Hit, Passage, Route, Span
 
@@ -116,7 +117,7 @@ def test_clauses_are_candidates_for_why_only() -> None:
 
 def test_faded_matches_agree_with_the_definition() -> None:
     block = np.random.default_rng(0).random((3, 9)).astype(np.float32)
-    before, after = _faded(block, 0.75)
+    before, after = faded(block, 0.75)
     for k in range(9):
         for q in range(3):
             left = max((block[q, m] * 0.75 ** (k - m) for m in range(k)), default=0.0)

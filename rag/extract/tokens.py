@@ -13,7 +13,7 @@ from rag.evidence import Kind, Matched, Place, Question, Unit, view
 from rag.evidence.lexicon import TITLES
 from rag.evidence.view import TAGS, is_content
 from rag.extract.candidate import Candidate
-from rag.extract.feature import Field, clause_edges, lay, range_max, unit_match
+from rag.extract.field import Field, clause_edges, lay, range_max, unit_match
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]

@@ -57,3 +57,22 @@ def test_against_brute_force(relevant: list[bool], missing: int) -> None:
     assert reciprocal_rank(found) == pytest.approx(first)
     assert average_precision(found) == pytest.approx(precision)
     assert ndcg(found, 1000) == pytest.approx(gain)
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=15), st.integers(0, 3))
+def test_against_ir_measures(relevant: list[bool], missing: int) -> None:
+    """Where each hit covers one unit, our figures are trec_eval's, as ir-measures computes them."""
+    import ir_measures
+    from ir_measures import AP, RR, R, nDCG
+
+    found = tuple(n for n, hit in enumerate(relevant, 1) if hit) + (None,) * missing
+    if not found:
+        return
+    judged = {f"d{n}": 1 for n, hit in enumerate(relevant, 1) if hit} | {f"m{n}": 1 for n in range(missing)}
+    run = {"q": {f"d{n}": float(-n) for n in range(1, len(relevant) + 1)}}
+    theirs = ir_measures.calc_aggregate([RR, AP, nDCG @ 5, nDCG @ 100, R @ 3], {"q": judged}, run)
+    assert reciprocal_rank(found) == pytest.approx(theirs[RR])
+    assert average_precision(found) == pytest.approx(theirs[AP])
+    assert ndcg(found, 5) == pytest.approx(theirs[nDCG @ 5])
+    assert ndcg(found, 100) == pytest.approx(theirs[nDCG @ 100])
+    assert recall(found, 3) == pytest.approx(theirs[R @ 3])

@@ -195,7 +195,7 @@ def test_a_run_resumes_where_it_was_cut(tmp_path: Path, set_path: Path, settings
 def test_other_settings_do_not_resume(tmp_path: Path, set_path: Path, settings: Settings) -> None:
     run(set_path, tmp_path / "run", settings, FakeAssistant(settings, REPLIES))
     other = replace(settings, top_k=9)
-    with pytest.raises(UsageError, match="top_k: 5 ≠ 9"):
+    with pytest.raises(UsageError, match=f"top_k: {settings.top_k} ≠ 9"):
         run(set_path, tmp_path / "run", other, FakeAssistant(other, REPLIES))
 
 
@@ -247,7 +247,7 @@ def test_a_missing_model_ends_the_run(tmp_path: Path, settings: Settings) -> Non
     ("name", "old", "new", "complaint"),
     [
         ("records.jsonl", '"index": "index"', '"index": "other"', "index이\\(가\\) 다름"),
-        ("run.json", '"top_k": 5', '"top_k": 7', "지문이 다름"),
+        ("run.json", '"top_k": 8', '"top_k": 7', "지문이 다름"),
         ("records.jsonl", '"id": "right"', '"id": "unknown"', "집합에 없는"),
     ],
 )

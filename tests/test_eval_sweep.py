@@ -75,7 +75,7 @@ def test_thresholds_share_one_run(sweep: Sweep, base: Settings) -> None:
 
 
 def test_only_what_shapes_the_index_builds_another(sweep: Sweep, base: Settings) -> None:
-    changes = [{"dense_weight": 0.9}, {"chunk_max_chars": 300}, {"chunk_max_chars": 300, "top_k": 3}]
+    changes = [{"dense_weight": 0.6}, {"chunk_max_chars": 300}, {"chunk_max_chars": 300, "top_k": 3}]
     sweep.trials(base, changes, "right")
     assert workshop(sweep).built == [base.chunk_max_chars, 300]
     assert len(workshop(sweep).opened) == 4

@@ -138,6 +138,7 @@ class Assistant:
             hits=hits,
             provenance=self.provenance,
             timings=Timings(0.0, 0.0, 0.0),
+            tokens=draft.tokens,
         )
         if draft.refused or (draft.located and draft.confidence < self._limits.abstain_below):
             return blank

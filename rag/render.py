@@ -102,6 +102,7 @@ def to_record(answer: Answer, question_id: str | None = None) -> AnswerRecord:
             "interpreted": answer.interpreted,
             "unsupported": list(answer.unsupported),
             "stray_markers": list(answer.stray_markers),
+            "tokens": answer.tokens,
         },
     }
 

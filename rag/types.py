@@ -287,6 +287,7 @@ class Answer:
         short_answer: The bare span ("2029년") where there is one; always verbatim source.
         unsupported: Sentences of ``text`` that no citation carries (generative readers only).
         stray_markers: Markers in the draft that named no shown passage.
+        tokens: Tokens that the reader generated; 0 for extractive readers.
 
     Raises:
         ValueError: If ``outcome`` is ANSWERED without citations, or a citation's quote is of
@@ -304,6 +305,7 @@ class Answer:
     timings: Timings
     unsupported: tuple[str, ...] = ()
     stray_markers: tuple[int, ...] = ()
+    tokens: int = 0
     interpreted: str = field(default="")  # the question as searched for, where it was rewritten
 
     def __post_init__(self) -> None:

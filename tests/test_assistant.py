@@ -8,6 +8,7 @@ from rag.assistant import Assistant, Limits
 from rag.errors import QuestionError
 from rag.index import Index, build
 from rag.protocols import Reader
+from rag.render import to_record
 from rag.retrieve import FusedRetriever
 from rag.types import Answer, Delta, Draft, Evidence, Located, Outcome, Provenance, Span
 from tests.fakes import FakeEmbedder, FakeReader, document
@@ -74,8 +75,10 @@ def test_low_confidence_is_refused_but_passages_are_offered(index: Index) -> Non
 
 def test_generated_claims_are_proven_or_refused(index: Index) -> None:
     good = "디지털 허브의 완공 시점은 2029년입니다. [1]"
-    answer = assistant(index, Says(Delta(good), Draft(good, (), 1.0, refused=False))).ask("완공 시점은?")
+    draft = Draft(good, (), 1.0, refused=False, tokens=12)
+    answer = assistant(index, Says(Delta(good), draft)).ask("완공 시점은?")
     assert answer.outcome is Outcome.ANSWERED
+    assert to_record(answer)["provenance"]["tokens"] == 12
     assert answer.citations[0].quote == "완공 시점은 2029년이다."
     assert answer.confidence == pytest.approx(answer.citations[0].support)
     invented = "본사는 제주 첨단로에 있습니다. [1] [9]"

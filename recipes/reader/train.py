@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -77,22 +77,28 @@ def sentence_labels(case: Case) -> np.ndarray:
     return np.array(labels)
 
 
-def span_labels(case: Case) -> np.ndarray:
-    """4 an answer in its place, 3 its words elsewhere in the right passage, 1–2 by overlap, 0 else."""
+def _graded(case: Case) -> Iterator[tuple[int, bool, float, bool]]:
+    """Candidates in the gold document: number, whether exact, character F1, whether in its place."""
     assert case.narrow is not None
     example, seen = case.example, case.narrow
-    labels = np.zeros(len(seen.found), np.int64)
-    if example.gold is None:
-        return labels
-    memory: dict[str, tuple[bool, float]] = {}
+    known: dict[str, tuple[bool, float]] = {}
     for row, (one, text) in enumerate(zip(seen.found, seen.texts, strict=True)):
         page = case.look.pages[seen.kept[one.sentence].passage]
         passage = page.item.passage
-        exact, overlap = memory.setdefault(text, best_overlap(text, example.answers))
+        if example.gold is None or passage.document_id != example.document_id:
+            continue
+        if text not in known:
+            known[text] = best_overlap(text, example.answers)
         start = page.seen.analysis.morphemes[one.first].start + passage.span.start
-        near = passage.document_id == example.document_id and abs(start - example.gold.start) < 40
+        yield row, *known[text], abs(start - example.gold.start) < 40
+
+
+def span_labels(case: Case) -> np.ndarray:
+    """4 an answer in its place, 3 its words elsewhere in the right document, 1–2 by overlap, 0 else."""
+    labels = np.zeros(len(case.narrow.found), np.int64)
+    for row, exact, overlap, near in _graded(case):
         if exact:
-            labels[row] = 4 if near else 3 if passage.document_id == example.document_id else 0
+            labels[row] = 4 if near else 3
         elif near and overlap > 0.5:
             labels[row] = int(3 * overlap)
     return labels
@@ -100,20 +106,8 @@ def span_labels(case: Case) -> np.ndarray:
 
 def worth(case: Case) -> np.ndarray:
     """``(c,)`` how good each candidate is as an answer, in [0, 1]: character F1 in the right place."""
-    assert case.narrow is not None
-    example, seen = case.example, case.narrow
-    values = np.zeros(len(seen.found), np.float32)
-    if example.gold is None:
-        return values
-    memory: dict[str, tuple[bool, float]] = {}
-    for row, (one, text) in enumerate(zip(seen.found, seen.texts, strict=True)):
-        page = case.look.pages[seen.kept[one.sentence].passage]
-        passage = page.item.passage
-        if passage.document_id != example.document_id:
-            continue
-        exact, overlap = memory.setdefault(text, best_overlap(text, example.answers))
-        start = page.seen.analysis.morphemes[one.first].start + passage.span.start
-        near = abs(start - example.gold.start) < 40
+    values = np.zeros(len(case.narrow.found), np.float32)
+    for row, exact, overlap, near in _graded(case):
         if exact:
             values[row] = 1.0 if near else 0.7
         elif near and overlap > 0.4:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.embed import MaxSim, words
+from rag.evidence.masthead import asks_of_page, states_page
 from rag.index import Index
 from rag.korean import analyse, terms
 from rag.protocols import Embedder
@@ -15,6 +16,10 @@ from rag.text import from_english_layout, latin_words, normalise, squeeze
 from rag.types import Hit, Route, ranked
 
 Scores = NDArray[np.float32]
+
+#: What a page states about itself scores this share of its best passage, and so many of its lines are read.
+MASTHEAD_FACTOR = 0.9
+MASTHEAD_PASSAGES = 4
 
 
 def top_rows(scores: Scores, k: int) -> NDArray[np.int64]:
@@ -137,4 +142,17 @@ class FusedRetriever:
             scores[rows] += self._late_weight * alike
         scores = np.where(self._index.aside[rows], self._aside_factor, 1.0) * scores[rows]
         best = top_rows(scores.astype(np.float32), top_k)
-        return _hits(self._index, rows[best].tolist(), scores[best].tolist(), Route.FUSED, top_k)
+        hits = _hits(self._index, rows[best].tolist(), scores[best].tolist(), Route.FUSED, top_k)
+        return self._with_masthead(hits, top_k) if hits and asks_of_page(question) else hits
+
+    def _with_masthead(self, hits: tuple[Hit, ...], top_k: int) -> tuple[Hit, ...]:
+        """The best document's masthead and bylines after its best passage: they share no word with it."""
+        store, score = self._index.store, hits[0].score * MASTHEAD_FACTOR
+        rows = store.rows_of(hits[0].passage.document_id)
+        stated = [
+            Hit(passage, score, Route.FUSED)
+            for row, passage in ((row, store.passage(row)) for row in rows if self._index.aside[row])
+            if states_page(passage.text, opens=row == rows[0])
+        ][:MASTHEAD_PASSAGES]
+        known = {hit.passage.id for hit in stated}
+        return ranked((*stated, *(hit for hit in hits if hit.passage.id not in known)))[:top_k]

@@ -154,6 +154,14 @@ class Store:
             (aside[p["document"]][p["section"]] for p in self._passages), np.bool_, len(self._passages)
         )
 
+    def rows_of(self, document_id: str) -> list[int]:
+        """Rows of a document's passages, in text order.
+
+        Raises:
+            KeyError: No such document.
+        """
+        return np.flatnonzero(self._passages["document"] == self._rows[document_id]).tolist()
+
     def passage(self, row: int) -> Passage:
         """The passage at ``row``, text cut from its document."""
         document_row, section_row, start, end = (int(value) for value in self._passages[row])

@@ -172,3 +172,31 @@ def test_damaged_weights_are_refused(tmp_path: Path) -> None:
 def test_missing_weights_are_said_to_be_missing(tmp_path: Path) -> None:
     with pytest.raises(ModelMissingError):
         SpanReader.load(tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "answer"),
+    [
+        (
+            "산업단지에 무엇무엇을 짓나?",
+            "군은 공동주택 24가구와 작은 빨래방, 돌봄방을 짓기로 했다.",
+            "공동주택 24가구와 작은 빨래방, 돌봄방",
+        ),
+        (
+            "그는 큐비트를 무엇에 빗댔나?",
+            "그는 큐비트를 탁자 위에서 돌고 있는 동전에 빗댔다.",
+            "탁자 위에서 돌고 있는 동전",
+        ),
+        (
+            "요구한 것은?",
+            "위원회는 ▲수당 지급 ▲전표 폐지 ▲야간 작업 금지 등을 요구했다.",
+            "수당 지급 ▲전표 폐지 ▲야간 작업 금지",
+        ),
+    ],
+)
+def test_lists_and_described_nouns_are_candidates(question: str, text: str, answer: str) -> None:
+    assert answer in spots(question, text)
+
+
+def test_questions_of_number_and_time_list_no_phrases() -> None:
+    assert "탁자 위에서 돌고 있는 동전" not in spots("동전은 몇 개?", "탁자 위에서 돌고 있는 동전에 빗댔다.")

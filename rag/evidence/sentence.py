@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.evidence.alias import aliases
 from rag.evidence.lexicon import Unit
 from rag.evidence.question import Floats, Question
 from rag.evidence.view import View, view
@@ -68,14 +70,38 @@ def match(question: Question, seen: View) -> Floats:
     return np.asarray(near * seen.content[None, :], np.float32)
 
 
-def matched(question: Question, evidence: Sequence[Evidence]) -> tuple[Matched, ...]:
-    """The question held against every passage."""
+def _columns(seen: View, name: str) -> list[int]:
+    """Morphemes of the text that lie in some occurrence of ``name``."""
+    spots = [found.span() for found in re.finditer(re.escape(name), seen.text)]
+    inside = np.zeros(len(seen.forms), np.bool_)
+    for start, end in spots:
+        inside |= (seen.starts >= start) & (seen.ends <= end)
+    return np.flatnonzero(inside).tolist()
+
+
+def _asked_aliases(question: Question, evidence: Sequence[Evidence]) -> list[tuple[list[int], str]]:
+    """Words of the question that are a name, and the other name that the evidence gives it."""
+    stated = dict.fromkeys(pair for item in evidence for pair in aliases(item.passage.text))
     found = []
+    for named, other in [*stated, *((b, a) for a, b in stated)]:
+        if named.replace(" ", "").lower() in question.flat:
+            forms = set(view(named).forms)
+            if rows := [row for row, form in enumerate(question.forms) if form in forms]:
+                found.append((rows, other))
+    return found
+
+
+def matched(question: Question, evidence: Sequence[Evidence]) -> tuple[Matched, ...]:
+    """The question held against every passage; another name of a thing is as good as the same one."""
+    found = []
+    renamed = _asked_aliases(question, evidence)
     for item in evidence:
         seen = view(item.passage.text)
         context = item.passage.context
         best = _best(match(question, view(context))) if context else np.zeros(len(question.forms), np.float32)
         close = match(question, seen)
+        for rows, other in renamed:
+            close[np.ix_(rows, _columns(seen, other))] = 1.0
         cosine = (question.rows @ seen.rows.T) * seen.content[None, :]
         loose = np.maximum(np.maximum(cosine, 0.0), close >= 0.999).astype(np.float32)
         found.append(Matched(item, seen, close, loose, best))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -14,13 +14,18 @@ _LAST = frozenset(("NNG NNP NNB SN NR SL SH XSN XR SW NP W_EMAIL W_URL W_SERIAL 
 _INSIDE = frozenset(["JKG", "SP", "SO", "SSO", "SSC", "SS", "JC", "SF", "SY"])
 _REACH = "까지"
 _NUMBERS = frozenset({"SN", "NR"})
+_BULLETS = frozenset("▲ △ ○ ● ■ - ·".split())
+_CLOSING = frozenset("JKS JKO JKB JX JKC VCP JKQ SF SSC NR MM SN".split())
 _SKIPPED_FIRST = frozenset({"XSN"})
 #: Longest run, quotation and clause, in morphemes.
 LONGEST_RUN = 12
 LONGEST_QUOTE = 24
 LONGEST_CLAUSE = 30
-#: Clauses are sought in this many of the best sentences.
+#: Clauses and phrases are sought in this many of the best sentences.
 CLAUSE_SENTENCES = 4
+PHRASE_SENTENCES = 3
+_EXPLAINED = frozenset({Kind.WHY, Kind.HOW})
+_COUNTED = frozenset({Kind.WHEN, Kind.HOWMUCH})
 
 
 class Shape(IntEnum):
@@ -30,6 +35,7 @@ class Shape(IntEnum):
     QUOTED = 1  # with its quotation marks
     UNQUOTED = 2
     CLAUSE = 3
+    PHRASE = 4  # a noun with what describes it, or a list
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,19 +114,43 @@ def _ends_clause(morphemes: Sequence[Morpheme], row: int, end: int) -> bool:
     return here.tag in {"NNG", "NNP", "NNB", "XSN"} and after in {"JKB", "VCP", "JKO", "SF", "JKS", "END"}
 
 
-def _clauses(morphemes: Sequence[Morpheme], start: int, end: int) -> Iterator[tuple[int, int, Shape]]:
-    word_starts = [
+def _word_starts(morphemes: Sequence[Morpheme], start: int, end: int) -> list[int]:
+    return [
         row
         for row in range(start, end)
-        if (row == start or morphemes[row - 1].end < morphemes[row].start)
+        if (
+            row == start
+            or morphemes[row - 1].end < morphemes[row].start
+            or morphemes[row - 1].form in _BULLETS
+        )
         and morphemes[row].tag not in {"SP", "SF", "SSC"}
     ]
+
+
+def _reaching(
+    morphemes: Sequence[Morpheme], start: int, end: int, last: Callable[[Sequence[Morpheme], int, int], bool]
+) -> Iterator[tuple[int, int]]:
+    """From the start of any word to any morpheme that may be the last one."""
+    firsts = _word_starts(morphemes, start, end)
     for row in range(start + 1, end):
-        if not _ends_clause(morphemes, row, end):
-            continue
-        for first in word_starts:
-            if 2 <= row - first < LONGEST_CLAUSE:
-                yield first, row + 1, Shape.CLAUSE
+        if last(morphemes, row, end):
+            yield from ((first, row + 1) for first in firsts if 2 <= row - first < LONGEST_CLAUSE)
+
+
+def _ends_phrase(morphemes: Sequence[Morpheme], row: int, end: int) -> bool:
+    """Whether a noun closes here, and a particle, 이다, 등 or the end of the sentence follows."""
+    if not _may_end(morphemes, row, end):
+        return False
+    after = morphemes[row + 1] if row + 1 < end else None
+    return after is None or after.tag in _CLOSING or after.form in {"등", "뿐"}
+
+
+def _clauses(morphemes: Sequence[Morpheme], start: int, end: int) -> Iterator[tuple[int, int, Shape]]:
+    return ((a, b, Shape.CLAUSE) for a, b in _reaching(morphemes, start, end, _ends_clause))
+
+
+def _phrases(morphemes: Sequence[Morpheme], start: int, end: int) -> Iterator[tuple[int, int, Shape]]:
+    return ((a, b, Shape.PHRASE) for a, b in _reaching(morphemes, start, end, _ends_phrase))
 
 
 def _in_sentence(morphemes: Sequence[Morpheme], start: int, end: int) -> Iterator[tuple[int, int, Shape]]:
@@ -139,12 +169,13 @@ def _in_sentence(morphemes: Sequence[Morpheme], start: int, end: int) -> Iterato
 def candidates(question: Question, pages: Sequence[Matched], kept: Sequence[Place]) -> list[Candidate]:
     """Every place in the kept sentences (best first) where an answer can stand; no duplicates."""
     found: list[Candidate] = []
-    explained = question.kind in {Kind.WHY, Kind.HOW}
     for number, place in enumerate(kept):
         morphemes = pages[place.passage].seen.analysis.morphemes
         spots = list(_in_sentence(morphemes, place.first, place.last))
-        if explained and number < CLAUSE_SENTENCES:
+        if question.kind in _EXPLAINED and number < CLAUSE_SENTENCES:
             spots += _clauses(morphemes, place.first, place.last)
+        if question.kind not in _COUNTED and number < PHRASE_SENTENCES:
+            spots += _phrases(morphemes, place.first, place.last)
         seen: set[tuple[int, int]] = set()
         for first, last, shape in spots:
             reach = (morphemes[first].start, morphemes[last - 1].end)

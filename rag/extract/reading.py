@@ -34,8 +34,9 @@ COMPARED = tuple(
         "added_right spread"
     ).split()
 )
-#: What the network says of a candidate: log probability, its distance from the best, probability, rank,
-#: probability of its words anywhere and of its sentence, and of no answer at all.
+#: What the network says of a candidate, given that one of them is right: log probability, its distance from
+#: the best, probability, rank, probability of its words anywhere and of its sentence; and how probable it is
+#: that none is.
 NETWORK = ("net", "net_gap", "net_share", "net_rank", "net_words", "net_sentence", "net_none")
 ALL_NAMES = (*SPAN_NAMES, *NETWORK)
 FINAL_NAMES = (*ALL_NAMES, *COMPARED)
@@ -101,7 +102,8 @@ def laid(seen: Narrow) -> Tokens:
 
 def attend(seen: Narrow, logs: Floats) -> Narrow:
     """Third step: add what the network says, ``(c + 1,)`` as :meth:`Network.logs` gives it."""
-    found, none = logs[:-1], float(logs[-1])
+    none = float(logs[-1])
+    found = logs[:-1] - np.logaddexp.reduce(logs[:-1])
     share = np.exp(found)
     ranks = np.empty(len(found))
     ranks[np.argsort(-found, kind="stable")] = np.arange(len(found))

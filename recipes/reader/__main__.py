@@ -57,7 +57,7 @@ def training(
         mine = data.own(path)[0][:most]
         examples += list(data.retrieved(mine)) + list(data.bereft(mine, bereft, seed=1))
         examples += [e for a in mine for e in data.oracle(a) if chance.random() < bereft]
-        examples += list(data.retrieved(furnished(mine[::2], seed=2)))
+        examples += list(data.retrieved(furnished([a for a in mine if not a.page][::2], seed=2)))
     return examples
 
 
@@ -71,7 +71,7 @@ def held_out(korquad: Path, own: Sequence[Path], most: int | None) -> dict[str, 
     ours = {path.stem: data.own(path)[1][:most] for path in own}
     sets["own oracle"] = cases([e for part in ours.values() for a in part for e in data.oracle(a)])
     sets["own retrieved"] = cases([e for part in ours.values() for e in data.retrieved(part)])
-    dressed = [article for part in ours.values() for article in furnished(part, seed=3)]
+    dressed = [one for part in ours.values() for one in furnished([a for a in part if not a.page], seed=3)]
     sets["own pages retrieved"] = cases(list(data.retrieved(dressed)))
     for name, part in ours.items():
         sets[f"{name} oracle"] = cases([e for a in part for e in data.oracle(a)])

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from rag.chunk import chunk
 from rag.korean import analyse, terms
+from rag.load.page import parse
 from rag.text import normalise
 from rag.types import Document, Evidence, Hit, Passage, Route, Section, Span
 
@@ -56,6 +57,7 @@ class Article:
     group: str
     source: str
     asked: tuple[Asked, ...]
+    page: bool = False  # a whole web page as copied
 
 
 def squeezed(text: str) -> str:
@@ -77,8 +79,10 @@ def best_overlap(text: str, answers: Sequence[str]) -> tuple[bool, float]:
     return found in golds, max((overlap(found, gold) for gold in golds), default=0.0)
 
 
-def _document(id_: str, title: str, text: str) -> Document:
-    return Document(id=id_, title=title, text=text, sections=(Section(Span(0, len(text))),))
+def _document(id_: str, title: str, text: str, *, page: bool = False) -> Document:
+    """A document of one section, or of those that the package's loader finds in a copied web page."""
+    sections = parse(text).sections if page else (Section(Span(0, len(text))),)
+    return Document(id=id_, title=title, text=text, sections=sections)
 
 
 def korquad(path: Path) -> tuple[list[Article], list[Article]]:
@@ -135,9 +139,10 @@ def own(path: Path) -> tuple[list[Article], list[Article]]:
         record = json.loads(line)
         text = record["text"]
         asked = tuple(a for qa in record["qas"] if (a := _own_asked(text, qa)) is not None)
-        document = _document(str(record["id"]), str(record["title"]), text)
+        page = bool(record.get("page"))
+        document = _document(str(record["id"]), str(record["title"]), text, page=page)
         part = held if record.get("part") == "test" else articles
-        part.append(Article(document, f"{source}/{record['id']}", source, asked))
+        part.append(Article(document, f"{source}/{record['id']}", source, asked, page))
     return (articles, held) if held else (articles[:-HELD_OUT], articles[-HELD_OUT:])
 
 
@@ -176,7 +181,8 @@ def retrieve(question: str, passages: Sequence[Passage], top_k: int = TOP_K) -> 
 def oracle(article: Article) -> Iterator[Example]:
     """Every answerable question with its whole document as the one passage."""
     document = article.document
-    passage = Passage.cut(document, document.sections[0], Span(0, len(document.text)), document.text)
+    section = None if article.page else document.sections[0]
+    passage = Passage.cut(document, section, Span(0, len(document.text)), document.text)
     evidence = (Evidence(1, Hit(passage, 1.0, Route.FUSED)),)
     for asked in article.asked:
         if asked.answers:
@@ -233,7 +239,8 @@ def _without(article: Article, asked: Asked) -> Article | None:
     cut = text[: span.start] + text[span.end :].lstrip()
     if not cut.strip() or any(len(a) < 2 or a in cut for a in asked.answers[:1]):
         return None
-    return replace(article, document=_document(article.document.id, article.document.title, cut))
+    less = _document(article.document.id, article.document.title, cut, page=article.page)
+    return replace(article, document=less)
 
 
 def _sentence_around(text: str, at: int) -> Span:

@@ -220,7 +220,8 @@ def train_net(
         batch, targets = batch_of([items[row] for row in picked], chance)
         with torch.autocast("cpu", torch.bfloat16):
             scores = net(batch)
-        loss = -(targets * scores.log_softmax(-1)).sum(-1).mean()
+        weights = torch.where(targets[:, -1] > 0, settings.get("none_weight", 1.0), 1.0)
+        loss = -(weights * (targets * scores.log_softmax(-1)).sum(-1)).sum() / weights.sum()
         optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(grown, 1.0)

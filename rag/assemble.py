@@ -13,7 +13,7 @@ from rag.config import Settings
 from rag.embed import MaxSim
 from rag.errors import SettingError, SourceError
 from rag.index import Index, Progress, build
-from rag.korean import analyse
+from rag.korean import kiwi
 from rag.load import Skipped, load
 from rag.manifest import Json
 from rag.prompt import prompt_digest
@@ -108,7 +108,7 @@ def load_assistant(settings: Settings, index_folder: Path) -> Assistant:
         ModelError: A model that cannot be used.
     """
     with ThreadPoolExecutor(1) as pool:
-        warm = pool.submit(analyse, "가")  # Kiwi finishes loading with its first analysis
+        warm = pool.submit(kiwi)
         embedder = make_embedder(settings)
         index = Index.load(index_folder, embedder)
         reader = make_reader(settings)

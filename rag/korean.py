@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
+from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
 from rag.types import Span
@@ -60,15 +61,25 @@ class Analysis:
 
 
 @lru_cache(maxsize=1)
+def _loaded() -> Kiwi:
+    from kiwipiepy import Kiwi
+
+    made = Kiwi(model_type="cong", load_multi_dict=False, load_typo_dict=False)
+    made.tokenize("가")  # half of the loading is done by the first analysis
+    return made
+
+
+_LOADING = Lock()
+
+
 def kiwi() -> Kiwi:
-    """Kiwi with its CoNg language model: about 0.7 s and 300 MB, once a process.
+    """Kiwi with its CoNg language model: 300 MB, loaded once a process; other threads wait for it.
 
     The dictionary of multi-word names is left out: it doubles the loading time, and a name cut
     into words is found by its words.
     """
-    from kiwipiepy import Kiwi
-
-    return Kiwi(model_type="cong", load_multi_dict=False, load_typo_dict=False)
+    with _LOADING:
+        return _loaded()
 
 
 def _analysis(text: str, tokens: Sequence[Token]) -> Analysis:

@@ -1,23 +1,15 @@
-"""``python -m rag`` and ``rag``: the command line, with Kiwi on its way before the rest is imported."""
+"""``python -m rag`` and ``rag``: the command line."""
 
-import sys
-from threading import Thread
-
-
-def _load_korean() -> None:
-    from rag.korean import kiwi
-
-    kiwi()
+import os
 
 
 def main() -> None:
-    """Run the command line.
+    """Run the command line, with numpy's matrix products on one thread.
 
-    Loading Kiwi takes most of a short run, and half of it needs no interpreter lock: imports and models
-    load meanwhile. The thread is not a daemon, since Kiwi must not be torn down while it loads.
+    Ours are small: a second thread saves nothing on an idle machine, and where another program holds one
+    of two cores, its waiting makes a question ten times slower. A variable that is set already is left.
     """
-    if sys.argv[1:2] == ["ask"] and "--help" not in sys.argv:
-        Thread(target=_load_korean).start()
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when numpy is imported
     from rag.cli import main as run
 
     run()

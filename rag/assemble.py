@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -101,18 +100,16 @@ def load_question_writer(settings: Settings) -> Callable[[str], tuple[str, str] 
 
 
 def load_assistant(settings: Settings, index_folder: Path) -> Assistant:
-    """Everything needed to answer, loaded; Kiwi warms up on the second core meanwhile.
+    """Everything needed to answer, loaded, Kiwi included.
 
     Raises:
         SearchIndexError: No index, or one that does not fit.
         ModelError: A model that cannot be used.
     """
-    with ThreadPoolExecutor(1) as pool:
-        warm = pool.submit(kiwi)
-        embedder = make_embedder(settings)
-        index = Index.load(index_folder, embedder)
-        reader = make_reader(settings)
-        warm.result()
+    embedder = make_embedder(settings)
+    index = Index.load(index_folder, embedder)
+    reader = make_reader(settings)
+    kiwi()
     retriever = FusedRetriever(
         index,
         embedder,

@@ -179,6 +179,8 @@ class DenseIndex:
         options.nprobe = PROBES
         if allowed is not None:
             bits = np.packbits(allowed, bitorder="little")
+            share = max(int(allowed.sum()), 1) / len(allowed)  # fewer rows lie in more lists
+            options.nprobe = min(int(PROBES / share), faiss.extract_index_ivf(self._engine).nlist)
             options.sel = faiss.IDSelectorBitmap(bits)  # type: ignore[call-arg,arg-type]  # stub lags behind
         asked = np.ascontiguousarray(query[None], np.float32)
         _, rows = self._engine.search(asked, min(WIDER * k, self.count), params=options)

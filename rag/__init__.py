@@ -10,20 +10,33 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rag.assemble import build_index, load_assistant, load_question_writer
+    from rag.assemble import load_assistant, load_question_writer
     from rag.assistant import Assistant
     from rag.config import Settings, load_settings
     from rag.index import Index
     from rag.korean import analyse
-    from rag.types import Answer, Citation, Delta, Document, Hit, Outcome, Passage, Span, Turn
+    from rag.library import build_index, index_status, remove_documents, update_index
+    from rag.types import Answer, Citation, Delta, Document, Filter, Hit, Outcome, Passage, Span, Turn
 
 _HOMES = {
-    "rag.assemble": ("build_index", "load_assistant", "load_question_writer"),
+    "rag.assemble": ("load_assistant", "load_question_writer"),
+    "rag.library": ("build_index", "index_status", "remove_documents", "update_index"),
     "rag.assistant": ("Assistant",),
     "rag.config": ("Settings", "load_settings"),
     "rag.index": ("Index",),
     "rag.korean": ("analyse",),
-    "rag.types": ("Answer", "Citation", "Delta", "Document", "Hit", "Outcome", "Passage", "Span", "Turn"),
+    "rag.types": (
+        "Answer",
+        "Citation",
+        "Delta",
+        "Document",
+        "Filter",
+        "Hit",
+        "Outcome",
+        "Passage",
+        "Span",
+        "Turn",
+    ),
 }
 
 __all__ = [
@@ -32,6 +45,7 @@ __all__ = [
     "Citation",
     "Delta",
     "Document",
+    "Filter",
     "Hit",
     "Index",
     "Outcome",
@@ -41,9 +55,12 @@ __all__ = [
     "Turn",
     "analyse",
     "build_index",
+    "index_status",
     "load_assistant",
     "load_question_writer",
     "load_settings",
+    "remove_documents",
+    "update_index",
 ]
 
 

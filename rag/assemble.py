@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from rag.assistant import Assistant, Limits
 from rag.config import Settings
 from rag.embed import MaxSim
-from rag.errors import SettingError, SourceError
-from rag.index import Index, Progress, build
+from rag.errors import SettingError
+from rag.index import Index
 from rag.korean import kiwi
-from rag.load import Skipped, load
-from rag.manifest import Json
 from rag.prompt import prompt_digest
 from rag.protocols import Embedder, Reader
 from rag.retrieve import FusedRetriever
-from rag.types import Document, Provenance
+from rag.types import Provenance
 
 WEIGHTS = Path(__file__).with_name("weights")
 EMBEDDED = "embedded"
@@ -132,53 +130,6 @@ def _provenance(settings: Settings, index: Index, embedder: Embedder, reader: Re
         prompt=prompt_digest(),
         seed=settings.seed,
         versions=installed(),
-    )
-
-
-def build_index(
-    settings: Settings,
-    paths: Sequence[Path],
-    folder: Path,
-    *,
-    skip: Callable[[Skipped], None],
-    report: Callable[[Progress], None] = lambda progress: None,
-) -> dict[str, Json]:
-    """Read files and folders, and publish one index of them in ``folder``.
-
-    Args:
-        settings: Embedder, passage length, file size limit.
-        paths: Existing files and folders.
-        folder: Where the index goes; an older one there stays live until the new one is complete.
-        skip: Called for each file or record that could not be read.
-        report: Called after each document.
-
-    Returns:
-        The manifest of the index.
-
-    Raises:
-        SourceError: A path is missing, a manifest does not hold, or there is nothing to index.
-        IndexBusyError: Another process writes there.
-        ModelError: The embedder cannot be used.
-    """
-    missing = [str(path) for path in paths if not path.exists()]
-    if missing:
-        raise SourceError(f"없는 경로입니다: {', '.join(missing)}.", "경로를 확인해 주세요.")
-
-    def documents() -> Iterator[Document]:
-        for item in load(paths, settings.max_file_bytes):
-            if isinstance(item, Skipped):
-                skip(item)
-            else:
-                yield item
-
-    return build(
-        folder,
-        documents(),
-        make_embedder(settings, folder / CACHE),
-        chunk_max_chars=settings.chunk_max_chars,
-        batch_size=settings.embed_batch_size,
-        sources=[str(path.resolve()) for path in paths],
-        report=report,
     )
 
 

@@ -21,6 +21,7 @@ from rag.types import (
     Document,
     Draft,
     Evidence,
+    Filter,
     Hit,
     Outcome,
     Provenance,
@@ -70,15 +71,27 @@ class Assistant:
         self._reader = reader
         self._limits = limits
 
-    def ask(self, question: str, history: Sequence[Turn] = (), *, top_k: int | None = None) -> Answer:
+    def ask(
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        *,
+        top_k: int | None = None,
+        only: Filter | None = None,
+    ) -> Answer:
         """The answer, once it is complete. Arguments and errors as :meth:`stream`."""
-        *_, last = self.stream(question, history, top_k=top_k)
+        *_, last = self.stream(question, history, top_k=top_k, only=only)
         if not isinstance(last, Answer):
             raise TypeError("a stream must end with its answer")
         return last
 
     def stream(
-        self, question: str, history: Sequence[Turn] = (), *, top_k: int | None = None
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        *,
+        top_k: int | None = None,
+        only: Filter | None = None,
     ) -> Iterator[Delta | Answer]:
         """Text as it comes, then the answer.
 
@@ -86,6 +99,7 @@ class Assistant:
             question: Any Korean; normalised here.
             history: Earlier turns, oldest first.
             top_k: Passages to read; the setting unless given.
+            only: Which documents may be searched; all unless given.
 
         Raises:
             QuestionError: Empty or over-long question.
@@ -93,7 +107,7 @@ class Assistant:
         started = time.perf_counter()
         asked = self._checked(question)
         interpreted = self._retriever.interpret(asked)
-        hits = self._retriever.retrieve(interpreted, top_k or self._limits.top_k)
+        hits = self._retriever.retrieve(interpreted, top_k or self._limits.top_k, only)
         retrieved = time.perf_counter()
         evidence = tuple(Evidence(n, hit) for n, hit in enumerate(hits, 1))
         draft = Draft("", (), 0.0, refused=True)
@@ -173,12 +187,12 @@ class Assistant:
     def _sources(self, hits: Sequence[Hit]) -> Mapping[str, str]:
         return {hit.passage.document_id: self.document(hit.passage.document_id).source for hit in hits}
 
-    def find(self, question: str, top_k: int) -> tuple[Hit, ...]:
+    def find(self, question: str, top_k: int, only: Filter | None = None) -> tuple[Hit, ...]:
         """Passages for a question, best first, without reading them; errors as :meth:`stream`.
 
         The first ones are those that :meth:`stream` would read.
         """
-        return self._retriever.retrieve(self._retriever.interpret(self._checked(question)), top_k)
+        return self._retriever.retrieve(self._retriever.interpret(self._checked(question)), top_k, only)
 
     def document(self, document_id: str) -> Document:
         """A whole document of the index, for showing a citation in place.

@@ -1,4 +1,4 @@
-"""The command line: ``rag index``, ``ask``, ``show``, ``doctor``, ``eval``.
+"""The command line: ``rag index``, ``status``, ``ask``, ``show``, ``doctor``, ``eval``.
 
 Answers go to stdout, everything else to stderr.
 """
@@ -10,25 +10,26 @@ import logging
 import runpy
 import sys
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
 
-from rag import render
-from rag.assemble import build_index, load_assistant, stale_sources
+from rag import render, report
+from rag.assemble import load_assistant, stale_sources
 from rag.assistant import Assistant
-from rag.config import Settings, Value, load_settings
+from rag.config import Settings, Value, load_library_settings, load_settings
 from rag.errors import (
-    EmptyCorpusError,
     GeungeoError,
     QuestionError,
     UnknownSourceError,
     UsageError,
 )
-from rag.index import Index, Progress
-from rag.load import Skipped, count_files
+from rag.index import Index
+from rag.library import follow, index_status, update_index
+from rag.types import Filter
 
 app = typer.Typer(
     name="rag",
@@ -69,66 +70,61 @@ def _settings(
 
 @app.command("index")
 def index_command(
-    paths: Annotated[list[Path], typer.Argument(help="글이 든 파일이나 폴더.", show_default=False)],
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="파일, 폴더, http(s) 주소. 없으면 전에 색인한 것을 다시 봅니다.", show_default=False
+        ),
+    ] = None,
     index: IndexOption = DEFAULT_INDEX,
     embedder: EmbedderOption = None,
+    prune: Annotated[bool, typer.Option("--prune", help="없어진 파일의 문서를 뺍니다.")] = False,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="바뀌지 않은 것도 다시 읽습니다.")] = False,
+    tag: Annotated[
+        list[str] | None, typer.Option("--tag", help="읽는 문서에 다는 꼬리표. 여러 번 쓸 수 있습니다.")
+    ] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="바뀔 때마다 색인합니다(Ctrl-C로 끝).")] = False,
     config: ConfigOption = None,
     set_: SetOption = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="진행 상황을 보이지 않습니다.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="결과를 JSON 한 줄로 씁니다.")] = False,
 ) -> None:
-    """파일과 폴더를 읽어 색인 하나를 만듭니다."""
+    """새로 생기거나 바뀐 문서만 읽어 색인을 만들거나 고칩니다."""
     settings = _settings(config, set_, embedder=embedder)
-    skipped: list[Skipped] = []
-    try:
-        with _bar(count_files(paths), quiet=quiet) as report:
-            facts = build_index(settings, paths, index, skip=skipped.append, report=report)
-    except EmptyCorpusError as error:
-        reasons = " ".join(f"{item.path}: {item.error.message}" for item in skipped[:5])
-        raise EmptyCorpusError(f"{error.message} {reasons}".strip(), error.remedy) from None
-    finally:
-        for item in skipped:
-            progress_console.print(f"건너뜀: {item.path}: {item.error}", markup=False, highlight=False)
-    summary = {key: facts[key] for key in ("documents", "passages", "embedder")} | {
-        "index": str(index),
-        "skipped": len(skipped),
-    }
-    typer.echo(
-        json.dumps(summary, ensure_ascii=False)
-        if json_
-        else f"색인 {index}: 문서 {facts['documents']}개, 구절 {facts['passages']}개, 건너뜀 {len(skipped)}개"
-    )
+    library = load_library_settings(config)
+
+    def update() -> None:
+        with report.IndexBar(progress_console, quiet=quiet) as bar:
+            done = update_index(
+                settings,
+                sources or [],
+                index,
+                prune=prune,
+                rebuild=rebuild,
+                tags=tag or (),
+                library=library,
+                report=bar,
+                plan_ready=bar.planned,
+            )
+        for line in [] if quiet else report.update_lines(done):
+            progress_console.print(line, markup=False, highlight=False)
+        record = json.dumps(report.update_record(done, index), ensure_ascii=False)
+        typer.echo(record if json_ else report.update_text(done, index))
+        sys.stdout.flush()
+
+    update()
+    if watch:
+        follow(sources or index_status(index).roots, update)
 
 
-class _bar:  # noqa: N801  # used like a function: with _bar(...) as report
-    """A progress bar on stderr: documents done, passages, thousand characters a second, time left."""
-
-    def __init__(self, total: int, *, quiet: bool) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-        from rich.progress import Progress as Bar
-
-        self._bar = Bar(
-            TextColumn("색인"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("문서 · 구절 {task.fields[passages]}개 · {task.fields[rate]:.0f}천 자/초"),
-            TimeRemainingColumn(),
-            console=progress_console,
-            disable=quiet,
-        )
-        self._task = self._bar.add_task("색인", total=total, passages=0, rate=0.0)
-
-    def __enter__(self) -> _bar:
-        self._bar.start()
-        return self
-
-    def __call__(self, progress: Progress) -> None:
-        elapsed = self._bar.tasks[self._task].elapsed or 0.0
-        rate = progress.chars / 1000 / elapsed if elapsed else 0.0
-        self._bar.update(self._task, completed=progress.documents, passages=progress.passages, rate=rate)
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
+@app.command()
+def status(
+    index: IndexOption = DEFAULT_INDEX,
+    json_: Annotated[bool, typer.Option("--json", help="JSON 한 줄로 씁니다.")] = False,
+) -> None:
+    """색인에 든 문서와 구절, 크기, 모델, 나이를 알립니다."""
+    found = index_status(index)
+    typer.echo(json.dumps(asdict(found), ensure_ascii=False) if json_ else report.status_text(found, index))
 
 
 @app.command()
@@ -140,6 +136,12 @@ def ask(
         Path | None, typer.Option("--batch", help="한 줄에 {id, question} 하나인 JSONL 파일(- 는 표준 입력).")
     ] = None,
     top_k: Annotated[int | None, typer.Option("--top-k", help="읽을 구절 수.")] = None,
+    since: Annotated[str, typer.Option("--since", help="이날부터 나온 문서만(예: 2024-05).")] = "",
+    until: Annotated[str, typer.Option("--until", help="이날까지 나온 문서만.")] = "",
+    source: Annotated[
+        list[str] | None, typer.Option("--source", help="이름·출처·발행처에 이 말이 든 문서만(* ? 가능).")
+    ] = None,
+    tag: Annotated[list[str] | None, typer.Option("--tag", help="이 꼬리표가 모두 달린 문서만.")] = None,
     embedder: EmbedderOption = None,
     reader: ReaderOption = None,
     config: ConfigOption = None,
@@ -150,16 +152,17 @@ def ask(
     if debug:
         logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
     settings = _settings(config, set_, top_k=top_k, embedder=embedder, reader=reader)
+    only = Filter(since, until, tuple(source or ()), tuple(tag or ()))
     if batch is None:
         text = question if question is not None else _piped()
         _check_not_blank(text)
         assistant = _opened(settings, index)
-        answer = assistant.ask(text)
+        answer = assistant.ask(text, only=only)
         record = render.to_record(answer)
         typer.echo(json.dumps(record, ensure_ascii=False) if json_ else render.to_text(answer))
         return
     with _lines(batch) as lines:
-        failed = _answer_all(_opened(settings, index), lines)
+        failed = _answer_all(_opened(settings, index), lines, only)
     if failed:
         raise UsageError(f"질문 {failed}개에 답하지 못했습니다.", "출력에서 error가 있는 줄을 보세요.")
 
@@ -181,7 +184,7 @@ def _opened(settings: Settings, folder: Path) -> Assistant:
     changed = stale_sources(assistant.index)
     if changed:
         progress_console.print(
-            f"주의: 색인을 만든 뒤 원본 {len(changed)}개가 바뀌었습니다. rag index 로 다시 만드세요.",
+            f"주의: 색인을 만든 뒤 원본 {len(changed)}개가 바뀌었습니다. rag index 로 고치세요.",
             markup=False,
             highlight=False,
         )
@@ -195,7 +198,7 @@ def _lines(path: Path) -> typer.FileTextWrite:
         raise UsageError(f"{path}을(를) 열 수 없습니다: {error.strerror}.", "경로를 확인해 주세요.") from None
 
 
-def _answer_all(assistant: Assistant, lines: Iterable[str]) -> int:
+def _answer_all(assistant: Assistant, lines: Iterable[str], only: Filter) -> int:
     failed = 0
     for number, line in enumerate(lines, 1):
         if not line.strip():
@@ -203,7 +206,9 @@ def _answer_all(assistant: Assistant, lines: Iterable[str]) -> int:
         question_id: str | None = None
         try:
             question_id, question = _asked(line, number)
-            output = json.dumps(render.to_record(assistant.ask(question), question_id), ensure_ascii=False)
+            output = json.dumps(
+                render.to_record(assistant.ask(question, only=only), question_id), ensure_ascii=False
+            )
         except UsageError as error:
             failed += 1
             problem = {"message": error.message, "remedy": error.remedy, "line": number}

@@ -15,6 +15,9 @@ from rag.text import digest
 DEFAULTS = Path(__file__).with_name("default.toml")
 LOCAL_NAME = "rag.toml"
 
+#: Tables for what changes no answer, which so stays out of :attr:`Settings.digest`.
+TABLES = ("chat", "library")
+
 Value = str | int | float
 
 
@@ -113,7 +116,7 @@ def _read(path: Path) -> dict[str, Value]:
         raise SettingError(
             f"설정 파일 {path}이(가) TOML 형식이 아닙니다: {error}.", "형식을 고쳐 주세요."
         ) from None
-    return {name: _coerced(name, value, str(path)) for name, value in table.items()}
+    return {name: _coerced(name, value, str(path)) for name, value in table.items() if name not in TABLES}
 
 
 def load_settings(
@@ -142,3 +145,43 @@ def load_settings(
         if value is not None:
             values[name] = _coerced(name, value, "명령줄")
     return Settings(**values)  # type: ignore[arg-type]  # every value went through _coerced
+
+
+@dataclass(frozen=True, slots=True)
+class LibrarySettings:
+    """The ``[library]`` table: how documents are gathered; meaning and unit stand in ``default.toml``."""
+
+    near_duplicate: float
+    writer_wait_s: float
+    url_timeout_s: float
+    url_max_redirects: int
+    url_allow_private: int
+
+    def __post_init__(self) -> None:
+        if not 0.5 <= self.near_duplicate <= 1.0 or min(asdict(self).values()) < 0:
+            raise SettingError(
+                "[library]의 값이 범위를 벗어납니다.",
+                "near_duplicate는 0.5 이상 1 이하, 나머지는 0 이상으로 고쳐 주세요.",
+            )
+
+
+def load_library_settings(file: Path | None = None) -> LibrarySettings:
+    """The library's defaults, then those of ``file`` (or ``rag.toml`` here).
+
+    Raises:
+        SettingError: Unknown name, wrong type, out of range, unreadable file.
+    """
+    local = file or (Path(LOCAL_NAME) if Path(LOCAL_NAME).is_file() else None)
+    values: dict[str, int | float] = {}
+    kinds = {field.name: field.type for field in fields(LibrarySettings)}
+    for path in (DEFAULTS, local):
+        table = tomllib.loads(path.read_text("utf-8")).get("library", {}) if path is not None else {}
+        for name, value in table.items() if isinstance(table, dict) else [("library", table)]:
+            whole = kinds.get(name) == "int"
+            if name not in kinds or not isinstance(value, int if whole else int | float):
+                raise SettingError(
+                    f"{path}의 [library]에 쓸 수 없는 설정 {name}={value!r}이(가) 있습니다.",
+                    f"쓸 수 있는 이름: {', '.join(kinds)}.",
+                )
+            values[name] = int(value) if whole else float(value)
+    return LibrarySettings(**values)  # type: ignore[arg-type]  # every value went through the loop

@@ -15,7 +15,8 @@
     │   ├── IndexDamagedError       a digest or a shape does not hold
     │   ├── IndexVersionError       written by another version of the format
     │   ├── IndexMismatchError      built with another embedder
-    │   └── IndexBusyError          another process is writing
+    │   ├── IndexBusyError          another process is writing
+    │   └── IndexWriteError         a full disk, a quota, no permission
     ├── ModelError (5)              a model that is missing, damaged or of the wrong kind
     │   ├── ModelMissingError
     │   ├── ModelDamagedError
@@ -104,6 +105,10 @@ class IndexMismatchError(SearchIndexError):
 
 class IndexBusyError(SearchIndexError):
     """Another process is writing this index."""
+
+
+class IndexWriteError(SearchIndexError):
+    """The system refused to write the index: a full disk, a quota, no permission."""
 
 
 class ModelError(GeungeoError):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.errors import SourceError
-from rag.types import Delta, Document, Draft, Evidence, Hit
+from rag.types import Delta, Document, Draft, Evidence, Filter, Hit
 
 Vectors = NDArray[np.float32]
 
@@ -41,8 +41,11 @@ class Embedder(Protocol):
 class Retriever(Protocol):
     """A question to its best passages."""
 
-    def retrieve(self, question: str, top_k: int) -> tuple[Hit, ...]:
-        """At most ``top_k`` hits in the order of :func:`rag.types.ranked`; fewer if fewer match."""
+    def retrieve(self, question: str, top_k: int, only: Filter | None = None) -> tuple[Hit, ...]:
+        """At most ``top_k`` hits in the order of :func:`rag.types.ranked`; fewer if fewer match.
+
+        With ``only``, passages of other documents do not exist.
+        """
         ...
 
 

@@ -1,4 +1,8 @@
-"""Questions to passages: dense, lexical and fused retrieval over one index."""
+"""Questions to passages: dense, lexical and fused retrieval over one index.
+
+A filter leaves passages out before anything is ranked or scaled: what is found is what an index of the
+admitted documents alone would give, but for the rarity of words, which stays that of the whole index.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ from rag.index import Index
 from rag.korean import analyse, terms
 from rag.protocols import Embedder
 from rag.text import from_english_layout, latin_words, normalise, squeeze
-from rag.types import Hit, Route, ranked
+from rag.types import Filter, Hit, Route, ranked
 
 Scores = NDArray[np.float32]
 
@@ -39,15 +43,23 @@ def _hits(
     return ranked(tuple(found))[:k]
 
 
+def _near(
+    index: Index, query: Scores, k: int, allowed: NDArray[np.bool_] | None
+) -> tuple[NDArray[np.int64], Scores]:
+    return index.dense.search(query, k) if allowed is None else index.dense.search(query, k, allowed)
+
+
 class LexicalRetriever:
     """BM25 alone."""
 
     def __init__(self, index: Index) -> None:
         self._index = index
 
-    def retrieve(self, question: str, top_k: int) -> tuple[Hit, ...]:
+    def retrieve(self, question: str, top_k: int, only: Filter | None = None) -> tuple[Hit, ...]:
         """See :class:`rag.protocols.Retriever`."""
         scores = self._index.lexical.scores(terms(analyse(question)))
+        if only:
+            scores = np.where(self._index.store.admitted(only), scores, np.float32(0))
         rows = top_rows(scores, top_k)
         return _hits(self._index, rows.tolist(), scores[rows].tolist(), Route.LEXICAL, top_k)
 
@@ -59,9 +71,10 @@ class DenseRetriever:
         self._index = index
         self._embedder = embedder
 
-    def retrieve(self, question: str, top_k: int) -> tuple[Hit, ...]:
+    def retrieve(self, question: str, top_k: int, only: Filter | None = None) -> tuple[Hit, ...]:
         """See :class:`rag.protocols.Retriever`."""
-        rows, scores = self._index.dense.search(self._embedder.embed_queries([question])[0], top_k)
+        query = self._embedder.embed_queries([question])[0]
+        rows, scores = _near(self._index, query, top_k, self._index.store.admitted(only) if only else None)
         return _hits(self._index, rows.tolist(), scores.tolist(), Route.DENSE, top_k)
 
 
@@ -125,16 +138,19 @@ class FusedRetriever:
         known = any(self._index.lexical.knows(term) for term in terms(analyse(spelled)))
         return spelled if known else word
 
-    def retrieve(self, question: str, top_k: int) -> tuple[Hit, ...]:
+    def retrieve(self, question: str, top_k: int, only: Filter | None = None) -> tuple[Hit, ...]:
         """See :class:`rag.protocols.Retriever`; ``question`` as :meth:`interpret` gave it."""
         asked = analyse(question)
+        allowed = self._index.store.admitted(only) if only else None
         lexical = self._index.lexical.scores(terms(asked))
+        if allowed is not None:
+            lexical = np.where(allowed, lexical, np.float32(0))
         rows = top_rows(lexical, self._candidates)
         share = 1 - self._dense_weight - self._late_weight
         scores = share * lexical / max(float(lexical.max(initial=0.0)), 1e-9)
         if self._dense_weight > 0:
             query = self._embedder.embed_queries([question])[0]
-            near, _ = self._index.dense.search(query, self._candidates)
+            near, _ = _near(self._index, query, self._candidates, allowed)
             rows = np.union1d(rows, near)
             scores[rows] += self._dense_weight * self._index.dense.scores(query, rows)
         if self._late is not None and self._late_weight > 0 and len(rows):
@@ -148,7 +164,7 @@ class FusedRetriever:
     def _with_masthead(self, hits: tuple[Hit, ...], top_k: int) -> tuple[Hit, ...]:
         """The best document's masthead and bylines after its best passage: they share no word with it."""
         store, score = self._index.store, hits[0].score * MASTHEAD_FACTOR
-        rows = store.rows_of(hits[0].passage.document_id)
+        rows = store.rows(hits[0].passage.document_id)
         stated = [
             Hit(passage, score, Route.FUSED)
             for row, passage in ((row, store.passage(row)) for row in rows if self._index.aside[row])

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.types import Document, Passage, Role, Section, Span
+from rag.growing import GrowingArray
+from rag.types import Document, Filter, Passage, Role, Section, Span
 
 TEXT = "text.utf8"
 DOCUMENTS = "documents.jsonl"
@@ -42,16 +43,15 @@ class StoreWriter:
     """Appends documents with their passages to a new folder; :meth:`close` completes it."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
         self._text = (folder / TEXT).open("wb")
         self._documents = (folder / DOCUMENTS).open("w", encoding="utf-8")
-        self._passages: list[tuple[int, int, int, int]] = []
+        self._passages = GrowingArray(folder / PASSAGES, PASSAGE_DTYPE)
         self.document_count = 0
 
     @property
     def passage_count(self) -> int:
         """Passages added so far."""
-        return len(self._passages)
+        return self._passages.count
 
     def add(self, document: Document, passages: Sequence[Passage]) -> None:
         """Append one document; its passages get the next rows, in order."""
@@ -61,16 +61,18 @@ class StoreWriter:
         self._text.write(data)
         self._documents.write(json.dumps(record, ensure_ascii=False) + "\n")
         sections = document.sections
+        rows = []
         for passage in passages:
             row = next((i for i, s in enumerate(sections) if s.span.contains(passage.span)), 0)
-            self._passages.append((self.document_count, row, passage.span.start, passage.span.end))
+            rows.append((self.document_count, row, passage.span.start, passage.span.end))
+        self._passages.append(np.array(rows, PASSAGE_DTYPE))
         self.document_count += 1
 
     def close(self) -> None:
         """Flush everything to the folder."""
         self._text.close()
         self._documents.close()
-        np.save(self._folder / PASSAGES, np.array(self._passages, PASSAGE_DTYPE))
+        self._passages.close()
 
 
 def _section(record: dict[str, Any]) -> Section:
@@ -79,7 +81,8 @@ def _section(record: dict[str, Any]) -> Section:
 
 def _document(record: dict[str, Any]) -> Document:
     fields = {name: record[name] for name in Document.__dataclass_fields__}
-    return Document(**{**fields, "sections": tuple(map(_section, record["sections"]))})
+    sections = tuple(map(_section, record["sections"]))
+    return Document(**{**fields, "sections": sections, "tags": tuple(record["tags"])})
 
 
 class Store:
@@ -91,6 +94,7 @@ class Store:
         self._entries = entries
         self._rows = {entry.document.id: row for row, entry in enumerate(entries)}
         self._passages = passages
+        self._starts = np.searchsorted(passages["document"], np.arange(len(entries) + 1))
         self._text = text
         self._document_text = lru_cache(maxsize=_CACHED_DOCUMENTS)(self._read_text)
 
@@ -146,21 +150,31 @@ class Store:
 
     def roles(self) -> NDArray[np.bool_]:
         """``(passage_count,)``: whether each passage is aside from its page's article."""
-        aside = [
-            [section.role is Role.ASIDE for section in entry.document.sections] or [False]
-            for entry in self._entries
-        ]
-        return np.fromiter(
-            (aside[p["document"]][p["section"]] for p in self._passages), np.bool_, len(self._passages)
-        )
+        found = np.zeros(len(self._passages), np.bool_)
+        for row, entry in enumerate(self._entries):
+            aside = [section.role is Role.ASIDE for section in entry.document.sections]
+            if any(aside):
+                rows = self._range(row)
+                sections = self._passages["section"][rows.start : rows.stop]
+                found[rows.start : rows.stop] = np.array(aside)[sections]
+        return found
 
-    def rows_of(self, document_id: str) -> list[int]:
+    def _range(self, document_row: int) -> range:
+        return range(int(self._starts[document_row]), int(self._starts[document_row + 1]))
+
+    def rows(self, document_id: str) -> range:
         """Rows of a document's passages, in text order.
 
         Raises:
             KeyError: No such document.
         """
-        return np.flatnonzero(self._passages["document"] == self._rows[document_id]).tolist()
+        return self._range(self._rows[document_id])
+
+    def admitted(self, chosen: Filter) -> NDArray[np.bool_]:
+        """``(passage_count,)``: whether each passage's document is one that the filter admits."""
+        admits = (chosen.admits(entry.document) for entry in self._entries)
+        documents = np.fromiter(admits, np.bool_, len(self._entries))
+        return np.repeat(documents, np.diff(self._starts))
 
     def passage(self, row: int) -> Passage:
         """The passage at ``row``, text cut from its document."""

@@ -7,9 +7,14 @@ Every position is a half-open :class:`Span` of Unicode code points in the NFC te
 from __future__ import annotations
 
 import hashlib
+import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from fnmatch import fnmatchcase
+
+from rag.errors import UsageError
 
 
 class Role(StrEnum):
@@ -93,6 +98,7 @@ class Document:
         publisher: Who published it, or empty.
         licence: SPDX identifier or free text, or empty.
         sha256: Hex digest of ``text`` in UTF-8.
+        tags: Words that someone filed it under, as given.
         sections: Non-overlapping, ascending; together they cover all text worth indexing.
     """
 
@@ -105,6 +111,68 @@ class Document:
     licence: str = ""
     sha256: str = ""
     sections: tuple[Section, ...] = ()
+    tags: tuple[str, ...] = ()
+
+
+_DATE = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which documents may be searched; all that is given must hold, and nothing given admits all.
+
+    Attributes:
+        since: Earliest publication date, inclusive: ``YYYY``, ``YYYY-MM`` or ``YYYY-MM-DD``. A document
+            without a date is left out as soon as either date is given.
+        until: Latest publication date, inclusive.
+        sources: One of these stands in the document's id, source or publisher, or matches one of them
+            as a pattern if it holds ``*`` or ``?``; case is ignored.
+        tags: The document has every one of these; case is ignored.
+        documents: The document's id is one of these.
+
+    Raises:
+        UsageError: A date of another form.
+    """
+
+    since: str = ""
+    until: str = ""
+    sources: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    documents: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for date in (self.since, self.until):
+            if date and not _DATE.fullmatch(date):
+                raise UsageError(
+                    f"날짜 {date!r}을(를) 알 수 없습니다.", "2024, 2024-05, 2024-05-31 꼴로 적어 주세요."
+                )
+
+    def __bool__(self) -> bool:
+        return self != Filter()
+
+    def admits(self, document: Document) -> bool:
+        """Whether the document may be searched."""
+        return (
+            self._in_time(document.published)
+            and (not self.documents or document.id in self.documents)
+            and (not self.sources or any(_matches(source, document) for source in self.sources))
+            and {tag.casefold() for tag in self.tags} <= {tag.casefold() for tag in document.tags}
+        )
+
+    def _in_time(self, published: str) -> bool:
+        if not (self.since or self.until):
+            return True
+        if not published or (self.since and published < self.since):
+            return False
+        return not self.until or published[: len(self.until)] <= self.until
+
+
+def _matches(source: str, document: Document) -> bool:
+    wanted = unicodedata.normalize("NFC", source).casefold()
+    facts = [fact.casefold() for fact in (document.id, document.source, document.publisher)]
+    if "*" in wanted or "?" in wanted:
+        return any(fnmatchcase(fact, wanted) for fact in facts)
+    return any(wanted in fact for fact in facts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.dense import DenseIndex
+from rag.dense import DenseIndex, VectorWriter
 
 
 def unit(count: int, dim: int, seed: int = 0) -> np.ndarray:
@@ -87,6 +87,62 @@ def test_saved_and_loaded(tmp_path: Path) -> None:
     assert again.search(query, 9)[0].tolist() == brute_force(vectors, query, 9)
     assert np.allclose(again.scores(query, np.array([4, 2])), (vectors @ query)[[4, 2]], atol=1e-6)
     assert again.scores(query, np.zeros(0, np.int64)).shape == (0,)
-    (tmp_path / "bad.faiss").write_bytes(b"no index")
+    (tmp_path / "v.faiss" / "approximate.faiss").write_bytes(b"no index")
     with pytest.raises(RuntimeError):
-        DenseIndex.load(tmp_path / "bad.faiss")
+        DenseIndex.load(tmp_path / "v.faiss")
+    (tmp_path / "v.faiss" / "vectors.npy").write_bytes(b"no array")
+    with pytest.raises(ValueError, match="pickle"):
+        DenseIndex.load(tmp_path / "v.faiss")
+
+
+def approximate(count: int = 3000) -> tuple[np.ndarray, DenseIndex]:
+    vectors = unit(count, 16)
+    return vectors, DenseIndex.build(vectors, flat_max=100)
+
+
+def test_many_rows_are_searched_nearly_exactly_and_scored_exactly(tmp_path: Path) -> None:
+    vectors, index = approximate()
+    index.save(tmp_path)
+    again = DenseIndex.load(tmp_path)
+    assert not index.is_exact
+    found = 0
+    for query in unit(40, 16, 5):
+        rows, scores = again.search(query, 10)
+        assert np.allclose(scores, vectors[rows] @ query, atol=1e-6)
+        assert rows.tolist() == index.search(query, 10)[0].tolist()
+        found += len(set(rows.tolist()) & set(brute_force(vectors, query, 10)))
+    assert found >= 0.97 * 400
+
+
+@pytest.mark.parametrize("scan_max", [0, 50_000])
+@pytest.mark.parametrize("flat", [True, False])
+@pytest.mark.parametrize("share", [0.0, 0.002, 0.3, 1.0])
+def test_only_allowed_rows_are_found(
+    flat: bool, scan_max: int, share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.dense.SCAN_MAX", scan_max)
+    vectors, index = approximate()
+    index = DenseIndex.build(vectors) if flat else index
+    allowed = np.random.default_rng(3).random(len(vectors)) < share
+    wanted = 0
+    for query in unit(20, 16, 6):
+        rows, _ = index.search(query, 10, allowed)
+        assert allowed[rows].all()
+        expected = [row for row in brute_force(vectors, query, len(vectors)) if allowed[row]][:10]
+        if flat or scan_max:
+            assert rows.tolist() == expected
+        wanted += len(set(expected) - set(rows.tolist()))
+    assert wanted <= 0.1 * 200
+
+
+def test_a_vector_writer_streams_what_build_holds(tmp_path: Path) -> None:
+    vectors = unit(700, 8)
+    writer = VectorWriter(tmp_path, 8, flat_max=500)
+    for first in range(0, 700, 90):
+        writer.append(vectors[first : first + 90])
+    with pytest.raises(ValueError, match="shape"):
+        writer.append(vectors[:, :4])
+    writer.close()
+    index = DenseIndex.load(tmp_path)
+    assert np.array_equal(index.vectors, vectors)
+    assert not index.is_exact

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from rag import index as index_module
 from rag.errors import (
     EmptyCorpusError,
     IndexBusyError,
@@ -20,7 +19,8 @@ from rag.errors import (
     IndexMissingError,
     IndexVersionError,
 )
-from rag.index import CURRENT, Index, build
+from rag.index import CURRENT, Index, build, writing
+from rag.index import opened as opened_module
 from rag.types import Document
 from tests.fakes import FakeEmbedder, document
 
@@ -113,7 +113,9 @@ def _still_json(path: Path) -> bool:
     return True
 
 
-@pytest.mark.parametrize("name", ["text.utf8", "passages.npy", "vectors.faiss", "bm25/data.csc.index.npy"])
+@pytest.mark.parametrize(
+    "name", ["text.utf8", "passages.npy", "vectors/vectors.npy", "bm25/data.csc.index.npy", "bm25/terms.npy"]
+)
 def test_missing_file_is_noticed(tmp_path: Path, name: str) -> None:
     (generation(built(tmp_path)) / name).unlink()
     with pytest.raises(IndexDamagedError, match="손상"):
@@ -122,13 +124,13 @@ def test_missing_file_is_noticed(tmp_path: Path, name: str) -> None:
 
 def test_other_version_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     built(tmp_path)
-    monkeypatch.setattr(index_module, "INDEX_VERSION", 999)
+    monkeypatch.setattr(opened_module, "INDEX_VERSION", 999)
     with pytest.raises(IndexVersionError, match="999"):
         Index.load(tmp_path)
 
 
 def _hold(folder: str, ready: "multiprocessing.synchronize.Event") -> None:
-    with index_module._writing(Path(folder)):
+    with writing(Path(folder)):
         ready.set()
         time.sleep(60)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rag.config import Settings
 from rag.embed.cache import CachedEmbedder
-from rag.embed.late import MaxSim, WordBags, words
+from rag.embed.late import MaxSim, WordBags, WordBagWriter, words
 from rag.embed.light import FOLDER, EmbeddedEmbedder
 from rag.embed.transformer import SentenceTransformerEmbedder
 from rag.protocols import Embedder
@@ -20,6 +20,7 @@ __all__ = [
     "EmbeddedEmbedder",
     "MaxSim",
     "SentenceTransformerEmbedder",
+    "WordBagWriter",
     "WordBags",
     "load_embedder",
     "words",

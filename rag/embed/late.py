@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.growing import GrowingArray
 from rag.korean import VECTOR_COUNT, Analysis, Morpheme
 from rag.protocols import Vectors
 from rag.vector import FOLDER as MORPHEMES
@@ -85,6 +86,33 @@ class WordBags:
         if (int(ends[-1]) if len(ends) else 0) != len(ids):
             raise ValueError("words.npy and word_ends.npy do not fit together")
         return cls(ids, ends)
+
+
+class WordBagWriter:
+    """Word bags on their way to disk, text after text.
+
+    Args:
+        folder: Where the files go; must exist.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._ids = GrowingArray(folder / "words.npy", np.dtype(np.int32))
+        self._ends = GrowingArray(folder / "word_ends.npy", np.dtype(np.int64))
+
+    def add(self, text: NDArray[np.int32]) -> None:
+        """:func:`words` of the next text."""
+        self._ids.append(text)
+        self._ends.append([self._ids.count])
+
+    def copy(self, other: WordBags, rows: range) -> None:
+        """Consecutive texts of other bags."""
+        for row in rows:
+            self.add(other.ids[other.ends[row - 1] if row else 0 : other.ends[row]])
+
+    def close(self) -> None:
+        """Complete the files."""
+        self._ids.close()
+        self._ends.close()
 
 
 class MaxSim:

@@ -3,20 +3,57 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 
 from rag.errors import DecodeError, SourceError
-from rag.load import docx, html, hwp, hwpx, jsonl, markdown, pdf, plain, pptx, sheet
+from rag.load import archive, docx, html, hwp, hwpx, jsonl, mail, markdown, pdf, plain, pptx, sheet
+from rag.load.fact import tags_of
+from rag.load.file import File, Skipped
 from rag.load.folder import MANIFEST, file_name, file_sha256, read_manifest, walk
+from rag.load.nest import Nest
 from rag.protocols import Loader
 from rag.text import digest, normalise
 from rag.types import Document
 
-__all__ = ["LOADERS", "MANIFEST", "Skipped", "count_files", "file_sha256", "load"]
+__all__ = [
+    "LOADERS",
+    "LOAD_VERSION",
+    "MANIFEST",
+    "File",
+    "Skipped",
+    "count_files",
+    "file_sha256",
+    "files",
+    "free_id",
+    "load",
+    "read",
+]
+
+#: Raise when a loader may give other text, sections or facts for the same bytes.
+LOAD_VERSION = 1
 
 _log = logging.getLogger(__name__)
+
+
+def _inside(data: bytes, name: str, nest: Nest) -> Iterator[Document | SourceError]:
+    """Documents of a file inside another; a parser's own bug costs that file only.
+
+    Raises:
+        SourceError: It cannot be read.
+    """
+    loader = _loader(name)
+    try:
+        if isinstance(loader, archive.ZipLoader | mail.MailLoader):
+            yield from loader.load_within(data, name, nest)
+        else:
+            yield from loader.load(data, name)
+    except SourceError:
+        raise
+    except Exception as error:
+        raise _failed(name, error) from error
+
 
 _ALL: tuple[Loader, ...] = (
     plain.PlainLoader(),
@@ -30,26 +67,10 @@ _ALL: tuple[Loader, ...] = (
     sheet.CsvLoader(),
     hwpx.HwpxLoader(),
     hwp.HwpLoader(),
+    mail.MailLoader(_inside),
+    archive.ZipLoader(_inside),
 )
 LOADERS: dict[str, Loader] = {suffix: loader for loader in _ALL for suffix in loader.suffixes}
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """A file or record that could not be read, and why."""
-
-    path: str
-    error: SourceError
-
-
-@dataclass(frozen=True, slots=True)
-class _File:
-    """A file to read: where it is, its name inside the given folder, and what a manifest says of it."""
-
-    path: Path
-    name: str
-    owner: str  # name of the folder it was found in
-    facts: dict[str, str]
 
 
 def count_files(paths: Sequence[Path]) -> int:
@@ -72,33 +93,38 @@ def load(paths: Sequence[Path], max_bytes: int) -> Iterator[Document | Skipped]:
         ManifestError: A folder's ``manifest.jsonl`` does not hold.
     """
     taken: set[str] = set()
-    read: set[Path] = set()
+    seen: set[Path] = set()
     for path in paths:
-        for file in _files(path):
+        for file in files(path):
             if isinstance(file, Skipped):
                 yield file
                 continue
             real = file.path.resolve()
-            if real in read:
+            if real in seen:
                 continue
-            read.add(real)
-            for item in _load_file(file, max_bytes):
+            seen.add(real)
+            for item in read(file, max_bytes):
                 if isinstance(item, Document):
-                    item = replace(item, id=_free(item.id, file.owner, taken))  # noqa: PLW2901
+                    item = replace(item, id=free_id(item.id, file.owner, taken))  # noqa: PLW2901
                     taken.add(item.id)
                 yield item
 
 
-def _files(path: Path) -> Iterator[_File | Skipped]:
+def files(path: Path) -> Iterator[File | Skipped]:
+    """The files of a folder in the order of their names, or the file itself; folders that are closed.
+
+    Raises:
+        ManifestError: The folder's ``manifest.jsonl`` does not hold.
+    """
     if not path.is_dir():
-        yield _File(path, file_name(path.name), file_name(path.resolve().parent.name), {})
+        yield File(path, file_name(path.name), file_name(path.resolve().parent.name), {})
         return
     closed: list[OSError] = []
     listed = read_manifest(path)
     owner = file_name(path.resolve().name)
     for file in walk(path, closed.append):
         name = file_name(str(file.relative_to(path)))
-        yield _File(file, name, owner, listed.get(name, {}))
+        yield File(file, name, owner, listed.get(name, {}))
     yield from (Skipped(file_name(str(error.filename)), _closed(error)) for error in closed)
 
 
@@ -107,9 +133,10 @@ def _closed(error: OSError) -> SourceError:
     return SourceError(f"{where}: 읽을 수 없습니다({error.strerror}).", "권한과 경로를 확인해 주세요.")
 
 
-def _load_file(file: _File, max_bytes: int) -> Iterator[Document | Skipped]:
+def read(file: File, max_bytes: int) -> Iterator[Document | Skipped]:
+    """Documents of one file, finished but for the id; what cannot be read comes as :class:`Skipped`."""
     try:
-        loader, data = _loader(file), _bytes(file, max_bytes)
+        loader, data = _loader(file.path.name), _bytes(file, max_bytes)
         for item in loader.load(data, file.name):
             yield _finished(item, file) if isinstance(item, Document) else Skipped(file.name, item)
     except OSError as error:
@@ -117,28 +144,32 @@ def _load_file(file: _File, max_bytes: int) -> Iterator[Document | Skipped]:
     except SourceError as error:
         yield Skipped(file.name, error)
     except Exception as error:  # a parser's own bug must not stop the other files
-        _log.debug("%s", file.name, exc_info=True)
-        problem = f"{file.name}: 내용을 해석하다 실패했습니다({type(error).__name__})."
-        yield Skipped(
-            file.name, SourceError(problem, "파일이 온전한지, 다른 프로그램에서 열리는지 확인해 주세요.")
-        )
+        yield Skipped(file.name, _failed(file.name, error))
 
 
-def _loader(file: _File) -> Loader:
-    loader = LOADERS.get(file.path.suffix.lower())
+def _failed(name: str, error: Exception) -> SourceError:
+    _log.debug("%s", name, exc_info=error)
+    problem = f"{name}: 내용을 해석하다 실패했습니다({type(error).__name__})."
+    return SourceError(problem, "파일이 온전한지, 다른 프로그램에서 열리는지 확인해 주세요.")
+
+
+def _loader(name: str) -> Loader:
+    loader = LOADERS.get(PurePosixPath(name).suffix.lower())
     if loader is None:
         known = ", ".join(sorted(LOADERS))
-        raise DecodeError(f"{file.name}: 읽을 수 없는 형식입니다.", f"읽는 형식: {known}.")
+        raise DecodeError(f"{name}: 읽을 수 없는 형식입니다.", f"읽는 형식: {known}.")
     return loader
 
 
-def _bytes(file: _File, max_bytes: int) -> bytes:
+def _bytes(file: File, max_bytes: int) -> bytes:
     """The whole file.
 
     Raises:
         OSError: It cannot be opened.
         SourceError: It is no regular file, or too large.
     """
+    if file.data is not None:
+        return file.data
     size = file.path.stat().st_size
     if not file.path.is_file():
         raise SourceError(f"{file.name}: 보통 파일이 아닙니다.", "파일이나 폴더의 경로를 주세요.")
@@ -150,7 +181,7 @@ def _bytes(file: _File, max_bytes: int) -> bytes:
     return file.path.read_bytes()
 
 
-def _finished(document: Document, file: _File) -> Document:
+def _finished(document: Document, file: File) -> Document:
     """Facts of the manifest win; digest and source are filled in."""
     facts = {
         key: normalise(file.facts[key])
@@ -160,15 +191,16 @@ def _finished(document: Document, file: _File) -> Document:
     return replace(
         document,
         sha256=digest(document.text),
-        source=document.source or file.name,
+        source=document.source or file.url or file.name,
         title=facts.get("title", document.title),
         published=facts.get("published", document.published),
         publisher=facts.get("publisher", document.publisher),
         licence=facts.get("licence", document.licence),
+        tags=document.tags or tuple(tags_of(file.facts.get("tags", ""))),
     )
 
 
-def _free(document_id: str, owner: str, taken: set[str]) -> str:
+def free_id(document_id: str, owner: str, taken: Container[str]) -> str:
     """An id that is not taken: as it is, with the folder's name in front, or numbered from 2."""
     candidate = document_id
     number = 1

@@ -66,7 +66,7 @@ def open_zip(data: bytes, name: str, kind: str) -> zipfile.ZipFile:
     return archive
 
 
-def read_entry(archive: zipfile.ZipFile, entry: str, name: str) -> bytes:
+def read_entry(archive: zipfile.ZipFile, entry: str | zipfile.ZipInfo, name: str) -> bytes:
     """One entry, unpacked; empty where there is none.
 
     Raises:
@@ -77,7 +77,7 @@ def read_entry(archive: zipfile.ZipFile, entry: str, name: str) -> bytes:
     except KeyError:
         return b""
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError):
-        raise damaged(name, f"{entry}") from None
+        raise damaged(name, getattr(entry, "filename", str(entry))) from None
 
 
 def parse_xml(data: bytes, name: str) -> _Element:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from rag.load.line import HEADLINE_MAX_CHARS, LONG_CHARS, Line, Mark, dateline_date, is_closed, is_dateline
 from rag.load.outline import heading_text, starts_item
+from rag.text import normalise
 
 _LEAD_MAX_CHARS = 60
 _NAME_MAX_CHARS = 16
@@ -120,3 +121,10 @@ def publisher(found: Sequence[Line], headline: int | None, end: int) -> str:
     names = [text for text in top if len(text) <= _NAME_MAX_CHARS and _NAME.fullmatch(text)]
     said = [text for text in names if _INSTITUTION.search(text)]
     return said[0] if said else names[0] if len(top) == len(names) == 1 else ""
+
+
+def tags_of(value: object) -> list[str]:
+    """Tags as front matter, records and manifests give them: a list, or words between commas."""
+    given = value if isinstance(value, list) else str(value or "").strip("[]").split(",")
+    words = (" ".join(normalise(str(tag)).split()).strip("\"'# ") for tag in given)
+    return list(dict.fromkeys(word for word in words if word))

@@ -14,6 +14,7 @@ from rag.text import normalise
 MANIFEST = "manifest.jsonl"
 _REMEDY = "파일을 되돌리거나, manifest.jsonl을 다시 만들거나 지운 뒤 해 주세요."
 _SHOWN = 5
+_FACTS = (str, int, float, list)
 
 
 def file_name(path: str) -> str:
@@ -72,10 +73,14 @@ def _rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
             row = json.loads(line)
             yield (
                 file_name(str(row["id"])),
-                {key: str(value) for key, value in row.items() if isinstance(value, str | int | float)},
+                {key: _fact(value) for key, value in row.items() if isinstance(value, _FACTS)},
             )
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise ManifestError(f"{path}: {number}번째 줄이 id가 있는 JSON이 아닙니다.", _REMEDY) from None
+
+
+def _fact(value: str | float | list[object]) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def file_sha256(path: Path) -> str:

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 from rag.errors import DecodeError, SourceError
 from rag.load.decode import decode
+from rag.load.fact import tags_of
 from rag.load.line import find_date
 from rag.text import normalise
 from rag.types import Document, Section, Span
@@ -53,6 +54,7 @@ def _document(record: dict[str, object], text: str, fallback: str) -> Document:
         published=find_date(date),
         publisher=facts.get("publisher", ""),
         licence=facts.get("licence") or facts.get("license", ""),
+        tags=tuple(tags_of(record.get("tags") or record.get("keywords"))),
         sections=(Section(Span(0, len(text))),),
     )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from rag.load.decode import read_text
+from rag.load.fact import tags_of
 from rag.load.line import find_date
 from rag.types import Document, Role, Section, Span
 
@@ -53,6 +54,7 @@ class MarkdownLoader:
             publisher=facts.get("publisher") or re.split(r"\s*[|·]\s*", stated.partition("·")[2])[0].strip(),
             source=facts.get("url", ""),
             licence=facts.get("licence") or facts.get("license", ""),
+            tags=tuple(tags_of(facts.get("tags") or facts.get("keywords"))),
             sections=tuple(sections(text, headings, front.end() if front else 0)),
         )
 

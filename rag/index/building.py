@@ -1,0 +1,225 @@
+"""Writing an index: documents stream through chunking, analysis and embedding into growing files.
+
+Memory does not grow with the corpus up to the fit of BM25, which holds its matrix once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from rag import manifest
+from rag.chunk import CHUNK_VERSION, chunk
+from rag.dense import VectorWriter
+from rag.embed import WordBagWriter, words
+from rag.errors import EmptyCorpusError
+from rag.index.generation import publish, sweep, unwritable, work_folder, writing
+from rag.index.opened import BM25, INDEX_VERSION, VECTORS, WORDS, Index, retrieval_text
+from rag.korean import KOREAN_VERSION, Analysis, analyse_many, terms
+from rag.lexical import TermWriter
+from rag.manifest import Json
+from rag.protocols import Embedder, Vectors
+from rag.store import StoreWriter
+from rag.text import TEXT_VERSION
+from rag.types import Document, Passage
+
+
+@runtime_checkable
+class AnalysisEmbedder(Protocol):
+    """An embedder that works on analyses, so that text is analysed once for search and vectors."""
+
+    def embed_analyses(self, analyses: Sequence[Analysis]) -> Vectors: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a build has come: documents and passages done, characters of text read."""
+
+    documents: int
+    passages: int
+    chars: int
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A document of the base index that goes into the new one as it is: nothing is computed again."""
+
+    document_id: str
+
+
+class _Build:
+    """One pass over documents: store, terms, words and vectors, batch by batch."""
+
+    def __init__(self, folder: Path, embedder: Embedder, max_chars: int, batch: int) -> None:
+        for name in (BM25, VECTORS, WORDS):
+            (folder / name).mkdir()
+        self._store = StoreWriter(folder)
+        self._terms = TermWriter(folder / BM25)
+        self._vectors = VectorWriter(folder / VECTORS, embedder.dim)
+        self._words = WordBagWriter(folder / WORDS)
+        self._embedder = embedder
+        self._max_chars = max_chars
+        self._batch = batch
+        self._pending: list[Passage] = []
+        self.chars = 0
+
+    def add(self, document: Document) -> None:
+        """Cut, analyse and embed a document."""
+        passages = list(chunk(document, self._max_chars))
+        self._store.add(document, passages)
+        self._pending += passages
+        self.chars += len(document.text)
+        while len(self._pending) >= self._batch:
+            self._flush(self._batch)
+
+    def copy(self, document_id: str, base: Index) -> None:
+        """Take a document over from ``base`` with all that was computed for it."""
+        self._flush(len(self._pending))
+        rows = base.store.rows(document_id)
+        document = base.store.document(document_id)
+        self._store.add(document, [base.store.passage(row) for row in rows])
+        self._terms.copy(base.lexical, rows)
+        self._vectors.append(base.dense.vectors[rows.start : rows.stop])
+        self._words.copy(base.words, rows)
+        self.chars += len(document.text)
+
+    def _flush(self, count: int) -> None:
+        group, self._pending = self._pending[:count], self._pending[count:]
+        if not group:
+            return
+        texts = [retrieval_text(passage) for passage in group]
+        analyses = list(analyse_many(texts))
+        self._vectors.append(self._embed(texts, analyses))
+        for analysis in analyses:
+            self._terms.add(terms(analysis))
+            self._words.add(words(analysis))
+
+    def _embed(self, texts: Sequence[str], analyses: Sequence[Analysis]) -> Vectors:
+        if isinstance(self._embedder, AnalysisEmbedder):
+            return self._embedder.embed_analyses(analyses)
+        return self._embedder.embed_passages(texts)
+
+    @property
+    def progress(self) -> Progress:
+        """What has been taken in so far."""
+        return Progress(self._store.document_count, self._store.passage_count, self.chars)
+
+    def finish(self) -> None:
+        """Complete all files; fit BM25 and, for many passages, the approximate dense index."""
+        self._flush(len(self._pending))
+        self._store.close()
+        self._words.close()
+        self._vectors.close()
+        self._terms.close()
+
+
+def build(
+    folder: Path,
+    documents: Iterable[Document],
+    embedder: Embedder,
+    *,
+    chunk_max_chars: int,
+    batch_size: int = 64,
+    sources: Sequence[str] = (),
+    report: Callable[[Progress], None] = lambda progress: None,
+) -> dict[str, Json]:
+    """Index ``documents`` and publish the result in ``folder`` by one rename.
+
+    Until then an older index in ``folder`` stays readable; on any failure it stays the live one.
+
+    Args:
+        folder: Made if missing.
+        documents: Streamed; ids must be unique.
+        embedder: Its fingerprint goes into the manifest.
+        chunk_max_chars: Longest passage in code points.
+        batch_size: Passages analysed and embedded at once.
+        sources: Absolute paths that were indexed, kept so that ``rag ask`` can notice changes.
+        report: Called after each document.
+
+    Returns:
+        The manifest of the new generation.
+
+    Raises:
+        EmptyCorpusError: No passage at all.
+        IndexBusyError: Another process is writing here.
+        IndexWriteError: The disk is full, or the folder cannot be written.
+    """
+    with writing(folder):
+        return write_generation(
+            folder,
+            documents,
+            embedder,
+            chunk_max_chars=chunk_max_chars,
+            batch_size=batch_size,
+            sources=sources,
+            report=report,
+        )
+
+
+def write_generation(
+    folder: Path,
+    documents: Iterable[Document | Kept],
+    embedder: Embedder,
+    *,
+    chunk_max_chars: int,
+    batch_size: int,
+    sources: Sequence[str] = (),
+    report: Callable[[Progress], None] = lambda progress: None,
+    base: Index | None = None,
+    attach: Callable[[Path], dict[str, Json]] = lambda work: {},
+) -> dict[str, Json]:
+    """As :func:`build`, for a caller that holds the lock (:func:`rag.index.generation.writing`).
+
+    ``base`` is where :class:`Kept` documents come from: same embedder, passage length and versions.
+    ``attach`` writes further files into the new generation, once all documents are read, and gives
+    further facts for its manifest.
+    """
+    run: _Build | None = None
+    try:
+        with work_folder(folder) as work:
+            run = _Build(work, embedder, chunk_max_chars, batch_size)
+            for _ in _taken(run, documents, base):
+                report(run.progress)
+            made = _finished(work, run, embedder, chunk_max_chars, sources, attach)
+            publish(folder, work)
+    except OSError as error:
+        raise unwritable(folder, error) from error
+    sweep(folder)
+    return made
+
+
+def _taken(run: _Build, documents: Iterable[Document | Kept], base: Index | None) -> Iterator[None]:
+    for item in documents:
+        if not isinstance(item, Kept):
+            run.add(item)
+        elif base is not None:
+            run.copy(item.document_id, base)
+        yield
+
+
+def _finished(
+    work: Path,
+    run: _Build,
+    embedder: Embedder,
+    chunk_max_chars: int,
+    sources: Sequence[str],
+    attach: Callable[[Path], dict[str, Json]],
+) -> dict[str, Json]:
+    if run.progress.passages == 0:
+        raise EmptyCorpusError("색인할 글이 하나도 없습니다.", "글이 든 파일이나 폴더를 주세요.")
+    run.finish()
+    facts: dict[str, Json] = {
+        "documents": run.progress.documents,
+        "passages": run.progress.passages,
+        "chars": run.chars,
+        "embedder": embedder.fingerprint,
+        "dim": embedder.dim,
+        "korean": KOREAN_VERSION,
+        "text": TEXT_VERSION,
+        "chunk": CHUNK_VERSION,
+        "chunk_max_chars": chunk_max_chars,
+        "sources": list(sources),
+    }
+    return manifest.write(work, "index", INDEX_VERSION, {**facts, **attach(work)})

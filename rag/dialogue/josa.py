@@ -6,13 +6,7 @@ from __future__ import annotations
 _CLOSED_DIGITS = frozenset("013678")
 #: Latin letters whose Korean name ends in a consonant: 엘, 엠, 엔, 알.
 _CLOSED_LETTERS = frozenset("lmnrLMNR")
-_PAIRS = {
-    "은": ("은", "는"),
-    "이": ("이", "가"),
-    "을": ("을", "를"),
-    "과": ("과", "와"),
-    "으로": ("으로", "로"),
-}
+_PAIRS = (("은", "는"), ("이", "가"), ("을", "를"), ("과", "와"), ("으로", "로"))
 
 
 def ends_closed(word: str) -> bool:

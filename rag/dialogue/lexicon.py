@@ -37,7 +37,7 @@ _ATTRIBUTE_END = re.compile(
 #: What makes a case of the same question differ: age groups, days, seasons, ordinals, kinds of member.
 CONTRASTS = (
     _words(
-        "어른 성인 어린이 청소년 노인 학생 대학생 중학생 고등학생 유아 아기 군인 장애인 경로 단체 개인 회원 비회원"
+        "어른 성인 어린이 청소년 노인 학생 대학생 중학생 고등학생 유아 아기 군인 장애인 경로 단체 개인 회원"
     ),
     _words("평일 주말 공휴일 휴일 월요일 화요일 수요일 목요일 금요일 토요일 일요일 명절 설날 추석"),
     _words("오전 오후 아침 점심 저녁 밤 새벽 낮"),
@@ -49,6 +49,8 @@ CONTRASTS = (
     _words("암컷 수컷 새끼 남자 여자 남성 여성"),
     _words("동쪽 서쪽 남쪽 북쪽 위쪽 아래쪽 안쪽 바깥쪽 왼쪽 오른쪽"),
 )
+#: The class of "두 번째" and its like.
+ORDINAL = len(CONTRASTS)
 _ORDINAL = re.compile(r"^(?:첫|두|세|네|다섯|여섯|일곱|\d+)\s*(?:번)?\s*(?:째|차|호|회|위)")
 
 #: Endings of nouns that name an institution, a building, a place or an event.
@@ -109,7 +111,7 @@ def is_attribute(noun: str) -> bool:
 def contrast_class(phrase: str) -> int:
     """The list of :data:`CONTRASTS` that the phrase begins or ends with; ordinals follow; -1 for none."""
     if _ORDINAL.search(phrase):
-        return len(CONTRASTS)
+        return ORDINAL
     words = phrase.split()
     ends = {words[0], words[-1]} if words else set()
     return next((row for row, names in enumerate(CONTRASTS) if names & ends), -1)

@@ -87,6 +87,8 @@ def _in_phrase(row: int, morphemes: Sequence[Morpheme]) -> bool:
         return False
     if m.form in _QUOTES:
         return True
+    if m.form == "-" and row and morphemes[row - 1].end == m.start:
+        return True
     counter = m.tag == "MM" and m.form in _COUNTERS
     return (m.tag in _NOMINAL or counter) and not _is_wh(m) and m.form not in TIME_PRONOUNS
 
@@ -98,8 +100,10 @@ def _phrase(text: str, morphemes: Sequence[Morpheme], first: int, last: int) -> 
     end = max(m.end for m in morphemes[first:last])
     particle = text[end : max([end, *(m.end for m in morphemes[last:after])])]
     tag = morphemes[last].tag if last < len(morphemes) else ""
-    nouns = tuple(m for m in morphemes[first:last] if m.form not in _QUOTES)
+    nouns = tuple(m for m in morphemes[first:last] if m.form not in _QUOTES and m.form != "-")
     start = morphemes[first].start
+    while start and text[start - 1].isalnum():  # a name that Kiwi took for a verb and a noun ("느티책방")
+        start -= 1
     return Phrase(text[start:end], start, end, nouns, particle, tag if tag[:1] == "J" or tag == "VCP" else "")
 
 

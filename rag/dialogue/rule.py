@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from itertools import takewhile
+
 from rag.dialogue.josa import with_josa
-from rag.dialogue.lexicon import contrast_class, is_attribute
+from rag.dialogue.lexicon import FACILITY_END, ORDINAL, contrast_class, is_attribute
 from rag.dialogue.phrase import Phrase, Query
 from rag.dialogue.pointing import Previous
 from rag.dialogue.title import Titles
@@ -11,6 +14,7 @@ from rag.dialogue.topic import Topic, core, is_name, topic_of
 
 _PAIRED = frozenset("은 는 이 가 을 를 과 와 으로 로".split())
 _TOPIC_PARTICLES = frozenset({"은", "는", "이", "가", "도", ""})
+_ORDINAL_WORDS = re.compile(r"(?:첫|두|세|네|다섯|여섯|일곱|\d+)\s*번?째(?: [가-힣]+)?")
 _WH_NOUNS = frozenset({"몇", "무슨", "어떤", "어느"})
 
 
@@ -26,7 +30,8 @@ def names_own_subject(query: Query, before: Previous, titles: Titles) -> bool:
         words = core(phrase, titles, asks_property=not query.has_predicate)
         if not words or contrast_class(words) >= 0 or _short_form(words, before):
             continue
-        if phrase.tag == "JKB" and phrase.particle not in {"에서는", "에는"}:
+        alone = len(query.phrases) == 1
+        if phrase.tag == "JKB" and (alone or phrase.particle not in {"에서는", "에는"}):
             continue
         if phrase.particle in {"까지", "부터", "보다"}:
             continue
@@ -66,6 +71,9 @@ def _bare_completed(phrase: Phrase, query: Query, before: Previous, titles: Titl
     if contrast_class(phrase.text) >= 0 or phrase.tag == "JKB" or phrase.particle in {"까지", "부터"}:
         return _inserted(phrase, before, titles)
     words = core(phrase, titles, asks_property=True)
+    case = _other_case(phrase, before, titles)
+    if case:
+        return case
     if words == phrase.text and is_name(words, phrase, titles) and not _short_form(words, before):
         return _swapped(phrase, before, titles)
     if words and is_name(words, phrase, titles) and not _short_form(words, before):
@@ -103,24 +111,68 @@ def _swapped(phrase: Phrase, before: Previous, titles: Titles) -> str:
 
 
 def _parallel(phrase: Phrase, before: Previous, titles: Titles) -> Topic | None:
-    """What a new name replaces: a name that ends alike ("충북도", "경남도"), else the topic."""
+    """What a new name replaces: the name most like it ("충북도" for "경남도"), else the topic."""
+    best, found = 0, None
     for other in before.query.phrases:
         words = core(other, titles, asks_property=not before.query.has_predicate)
-        if words and is_name(words, other, titles) and words[-2:] == phrase.text[-2:]:
-            return Topic(words, other.start, other.start + len(words), _rest(other, words))
-    return topic_of(before.query, titles)
+        for last in range(1, len(words.split()) + 1):
+            name = " ".join(words.split()[:last])
+            alike = _likeness(name, phrase.text)
+            if is_name(name, other, titles) and alike > best:
+                place = Topic(name, other.start, other.start + len(name), _rest(other, name))
+                best, found = alike, place
+    return found or topic_of(before.query, titles)
+
+
+def _likeness(one: str, other: str) -> int:
+    """Characters that two names share at their ends, or at their beginnings; Latin names are alike."""
+    if one == other:
+        return 0
+    ends = _shared(one[::-1], other[::-1])
+    latin = 1 if one[:1].isascii() and other[:1].isascii() else 0
+    return max(ends, _shared(one, other), latin)
+
+
+def _shared(one: str, other: str) -> int:
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def _rest(phrase: Phrase, words: str) -> str:
     return phrase.particle if words == phrase.text else ""
 
 
+def _other_case(phrase: Phrase, before: Previous, titles: Titles) -> str:
+    """The question before of another case of the same thing, or "": "생산 관리는 몇 명?", "품질 검사는?".
+
+    The words between the name and the property or the particle change.
+    """
+    strong = FACILITY_END.search(phrase.text) is not None or titles.contain(phrase.text)
+    if strong or any(is_attribute(word) for word in phrase.text.split()) or phrase.nouns[0].tag == "SL":
+        return ""
+    for other in before.query.phrases:
+        name = core(other, titles, asks_property=False)
+        tail = other.text[len(name) :].split()
+        while tail and is_attribute(tail[-1]):
+            tail.pop()
+        if name and tail and other.text.startswith(f"{name} {tail[0]}"):
+            rest = other.text[len(f"{name} {' '.join(tail)}") :]
+            if not before.query.wh:
+                return ""
+            text = before.query.text
+            fitted = phrase.text + other.particle if rest else with_josa(phrase.text, other.particle)
+            fitted = phrase.text + rest + other.particle if rest else fitted
+            return f"{text[: other.start]}{name} {fitted}{text[other.end + len(other.particle) :]}"
+    return ""
+
+
 def _inserted(phrase: Phrase, before: Previous, titles: Titles) -> str:
     """The question before, narrowed to a case: "천문대 어린이 관람료는?"."""
     text, case = before.query.text, contrast_class(phrase.text)
     for other in before.query.phrases:
-        if case >= 0 and contrast_class(other.text) == case:
+        if case >= 0 and any(contrast_class(word) == case for word in (other.text, *other.text.split())):
             return text[: other.start] + _same_case(phrase, other, case) + text[other.end :]
+    if case == ORDINAL and (told := _ORDINAL_WORDS.search(text)):
+        return text[: told.start()] + phrase.text + text[told.end() :]
     place = topic_of(before.query, titles)
     if place is None:
         return f"{before.topic} {text}"
@@ -136,7 +188,7 @@ def _same_case(phrase: Phrase, other: Phrase, case: int) -> str:
     """The other phrase with its word of contrast changed for the new one."""
     words = other.text.split()
     kept = [word for word in words if contrast_class(word) != case]
-    if case == contrast_class("첫째") or len(kept) == len(words):
+    if case == ORDINAL or len(kept) == len(words):
         return phrase.text
     return " ".join(phrase.text if contrast_class(word) == case else word for word in words)
 

@@ -52,8 +52,10 @@ def core(phrase: Phrase, titles: Titles, *, asks_property: bool) -> str:
     words = phrase.text.split()
     if phrase.particle == "의":
         asks_property = False
-    anchor = _anchor(phrase, words, titles)
+    anchor, held = _anchor(phrase, words, titles)
     kept = len(words)
+    if held == anchor > 0:
+        return " ".join(words[:anchor])
     while kept > anchor and (is_attribute(words[kept - 1]) or words[kept - 1][0].isdigit()):
         kept -= 1
     if asks_property and kept == len(words) and kept > max(1, anchor):
@@ -61,10 +63,13 @@ def core(phrase: Phrase, titles: Titles, *, asks_property: bool) -> str:
     return " ".join(words[:kept])
 
 
-def _anchor(phrase: Phrase, words: list[str], titles: Titles) -> int:
-    """How many leading words surely belong to the name."""
+def _anchor(phrase: Phrase, words: list[str], titles: Titles) -> tuple[int, int]:
+    """How many leading words surely belong to the name; and how many by an institution's or title's words.
+
+    What follows the latter is no part of the name: "개막식" in "연꽃 축제 개막식".
+    """
     place = phrase.start
-    anchor = 0
+    anchor = held = 0
     for row, word in enumerate(words, 1):
         place = phrase.text.index(word, place - phrase.start) + phrase.start
         proper = any(
@@ -72,10 +77,11 @@ def _anchor(phrase: Phrase, words: list[str], titles: Titles) -> int:
             for n in phrase.nouns
         )
         named = FACILITY_END.search(word) is not None or titles.contain(" ".join(words[:row]))
-        if (proper or named) and not is_attribute(word):
-            anchor = row
+        if not is_attribute(word):
+            anchor = row if proper or named else anchor
+            held = row if named else held
         place += len(word)
-    return anchor
+    return anchor, held
 
 
 def topic_of(query: Query, titles: Titles) -> Topic | None:
@@ -116,7 +122,7 @@ def _is_measure(phrase: Phrase) -> bool:
 
 
 def _weight(words: str, phrase: Phrase, titles: Titles) -> int:
-    named = 4 if is_name(words, phrase, titles) else 0
+    named = 6 if is_name(words, phrase, titles) else 0
     marked = 2 if phrase.particle in _TOPIC_MARKS else 0
     acted_on = 1 if phrase.particle in {"을", "를"} else 0
     aside = 3 if phrase.tag == "JKB" and phrase.particle not in _TOPIC_MARKS else 0

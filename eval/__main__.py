@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 import rag
-from eval import baseline, draft, jsonl
+from eval import baseline, dialogue, draft, jsonl
 from eval.analysis import Analysis, analyse_run, analyse_scores
 from eval.case import check_evidence, load_set, read_card, read_corpus
 from eval.compare import pair
@@ -257,6 +257,26 @@ def review(
     jsonl.write(out, (case.to_json() for case in [*before, *done.accepted]))
     jsonl.write(drafts, (item.to_json() for item in done.left))
     typer.echo(f"{out}: {len(done.accepted)}개를 더함, {done.rejected}개 버림, {len(done.left)}개 남음.")
+
+
+@app.command("dialogue")
+def dialogue_command(
+    index: IndexOption,
+    set_path: SetOption = Path("eval/sets/dialogue.jsonl"),
+    split: Annotated[str, typer.Option("--split", help="dev 또는 test.")] = "test",
+    set_option: ChangeOption = None,
+    config: ConfigOption = None,
+    wrong: Annotated[bool, typer.Option("--wrong", help="잘못 완성한 질문도 보입니다.")] = False,
+) -> None:
+    """이어 묻는 질문을 바르게 완성한 몫과, 그때 찾은 구절과 답을 잽니다."""
+    if split not in dialogue.SPLITS:
+        raise UsageError(f"--split {split!r}은(는) 없습니다.", "dev나 test를 적어 주세요.")
+    chosen = [one for one in dialogue.load_dialogues(set_path) if one.split == split]
+    judged = dialogue.judge(rag.load_assistant(settings_of(config, set_option), index), chosen)
+    typer.echo(f"{set_path.name} {split}: 대화 {len(chosen)}개, 이어 묻기 {len(judged)}개\n")
+    typer.echo(dialogue.to_markdown(judged))
+    if wrong:
+        typer.echo("\n" + "\n".join(dialogue.mistakes(judged)))
 
 
 def _fail(message: str, remedy: str, code: int) -> NoReturn:

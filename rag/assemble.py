@@ -7,7 +7,7 @@ from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from rag.assistant import Assistant, Limits
+from rag.assistant import Assistant, Limits, Rewriter
 from rag.config import Settings
 from rag.embed import MaxSim
 from rag.errors import SettingError
@@ -118,7 +118,14 @@ def load_assistant(settings: Settings, index_folder: Path) -> Assistant:
         late_weight=settings.late_weight,
     )
     limits = Limits(settings.top_k, settings.abstain_below, settings.max_question_chars)
-    return Assistant(index, retriever, reader, limits, _provenance(settings, index, embedder, reader))
+    provenance = _provenance(settings, index, embedder, reader)
+    return Assistant(index, retriever, reader, limits, provenance, _rewriter(reader))
+
+
+def _rewriter(reader: Reader) -> Rewriter | None:
+    """A language model makes follow-ups stand-alone itself; rules do it for the embedded readers."""
+    writer = getattr(reader, "follow_up_writer", None)
+    return writer() if writer is not None else None
 
 
 def _provenance(settings: Settings, index: Index, embedder: Embedder, reader: Reader) -> Provenance:

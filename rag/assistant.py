@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from rag import render
+from rag.dialogue import Titles, standalone
 from rag.errors import QuestionError
 from rag.ground import ground
 from rag.index import Index
@@ -30,6 +32,8 @@ from rag.types import (
 )
 
 logger = logging.getLogger(__name__)
+
+Rewriter = Callable[[str, Sequence[Turn]], str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,8 @@ class Assistant:
         reader: Reads them.
         limits: Number of passages, refusal threshold, question length.
         provenance: What these parts are, for every answer.
+        rewriter: Makes a follow-up stand-alone with a language model: the question and earlier turns to a
+            question, or ``None`` where it made nothing usable. Rules do it without one.
     """
 
     def __init__(
@@ -64,8 +70,10 @@ class Assistant:
         reader: Reader,
         limits: Limits,
         provenance: Provenance,
+        rewriter: Rewriter | None = None,
     ) -> None:
         self.index = index
+        self._rewriter = rewriter
         self.provenance = provenance
         self._retriever = retriever
         self._reader = reader
@@ -97,7 +105,8 @@ class Assistant:
 
         Args:
             question: Any Korean; normalised here.
-            history: Earlier turns, oldest first.
+            history: Earlier turns, oldest first: a follow-up is completed from them, and the answer's
+                ``interpreted`` says what was asked in its place.
             top_k: Passages to read; the setting unless given.
             only: Which documents may be searched; all unless given.
 
@@ -106,7 +115,7 @@ class Assistant:
         """
         started = time.perf_counter()
         asked = self._checked(question)
-        interpreted = self._retriever.interpret(asked)
+        interpreted = self._retriever.interpret(self.standalone(asked, history))
         hits = self._retriever.retrieve(interpreted, top_k or self._limits.top_k, only)
         retrieved = time.perf_counter()
         evidence = tuple(Evidence(n, hit) for n, hit in enumerate(hits, 1))
@@ -128,6 +137,19 @@ class Assistant:
         if not streamed:
             yield Delta(answer.text)
         yield replace(answer, timings=timings, interpreted=interpreted if interpreted != asked else "")
+
+    def standalone(self, question: str, history: Sequence[Turn]) -> str:
+        """A follow-up as a question of its own; unchanged without history or need."""
+        if not history:
+            return question
+        written = self._rewriter(question, history) if self._rewriter else None
+        made = written or standalone(question, history, self._titles)
+        logger.debug("stand-alone question: %s", made)
+        return made if len(made) <= self._limits.max_question_chars else question
+
+    @cached_property
+    def _titles(self) -> Titles:
+        return Titles(outline.title for outline in self.index.store.outlines())
 
     def _checked(self, question: str) -> str:
         text = normalise(question).strip()

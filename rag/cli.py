@@ -278,6 +278,41 @@ def doctor(
         raise GeungeoError(f"{len(broken)}가지가 맞지 않습니다.", "✗ 표시된 줄을 보세요.")
 
 
+@app.command()
+def serve(
+    index: IndexOption = DEFAULT_INDEX,
+    host: Annotated[
+        str, typer.Option("--host", help="묶을 주소. 밖에 열면 누구나 물을 수 있습니다.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="포트.")] = 8321,
+    embedder: EmbedderOption = None,
+    reader: ReaderOption = None,
+    config: ConfigOption = None,
+    set_: SetOption = None,
+) -> None:
+    """프로그램을 위한 HTTP 서버를 엽니다: /v1(OpenAI 호환), /api, /mcp."""
+    from rag.serve import run
+
+    assistant = _opened(_settings(config, set_, embedder=embedder, reader=reader), index)
+    progress_console.print(f"http://{host}:{port}/v1 에서 기다립니다. 끝내려면 Ctrl-C.", highlight=False)
+    run(assistant, host, port)
+
+
+@app.command("mcp")
+def mcp_command(
+    index: IndexOption = DEFAULT_INDEX,
+    embedder: EmbedderOption = None,
+    reader: ReaderOption = None,
+    config: ConfigOption = None,
+    set_: SetOption = None,
+) -> None:
+    """표준 입출력으로 말하는 MCP 서버를 엽니다. 도구는 ask, search, show입니다."""
+    from rag.serve import build_tools
+
+    assistant = _opened(_settings(config, set_, embedder=embedder, reader=reader), index)
+    build_tools(assistant).run("stdio")
+
+
 @app.command(
     "eval",
     add_help_option=False,

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from rag.text import digest, squeeze
-from rag.types import Evidence
+from rag.types import Evidence, Turn
 
 FOLDER = Path(__file__).with_name("prompts")
 
@@ -72,6 +72,27 @@ QUESTION_GRAMMAR = r"""root ::= " "? "질문: " letter words "?\n답: " letter a
 letter ::= [^\x00-\x20\x7f?<>\[\]]
 words ::= [^\x00-\x1f\x7f?]{4,120}
 answer ::= [^\x00-\x1f\x7f]{0,80}"""
+
+
+#: GBNF: one question on one line.
+FOLLOW_UP_GRAMMAR = r"""root ::= " "? "질문: " letter words "?"
+letter ::= [^\x00-\x20\x7f?<>\[\]]
+words ::= [^\x00-\x1f\x7f?<>\[\]]{1,160}"""
+
+
+def follow_up_system_message() -> str:
+    """What a model is told that makes a follow-up stand alone."""
+    return template("follow_up_system")
+
+
+def follow_up_message(question: str, history: Sequence[Turn]) -> str:
+    """Earlier turns and the question, made harmless."""
+    lines = (f"질문: {_one_line(turn.question)}\n답: {_one_line(turn.answer)}" for turn in history)
+    return template("follow_up_user").format(turns="\n".join(lines), question=_one_line(question))
+
+
+def _one_line(text: str) -> str:
+    return harmless(squeeze(text))
 
 
 def question_system_message() -> str:

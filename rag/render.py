@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from html import escape
-from typing import TypedDict
+
+from typing_extensions import TypedDict  # pydantic reads no other before Python 3.12
 
 from rag.text import squeeze
 from rag.types import Answer, Citation, Document, Hit, Outcome

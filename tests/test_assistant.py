@@ -10,7 +10,7 @@ from rag.index import Index, build
 from rag.protocols import Reader
 from rag.render import to_record
 from rag.retrieve import FusedRetriever
-from rag.types import Answer, Delta, Draft, Evidence, Located, Outcome, Provenance, Span
+from rag.types import Answer, Delta, Draft, Evidence, Located, Outcome, Provenance, Span, Turn
 from tests.fakes import FakeEmbedder, FakeReader, document
 
 TEXT = "카카오는 남양주에 디지털 허브를 짓는다. 완공 시점은 2029년이다."
@@ -118,3 +118,31 @@ def test_nothing_found_is_a_refusal(index: Index) -> None:
 def test_equal_questions_equal_answers(index: Index) -> None:
     one, two = (assistant(index, FakeReader()).ask("디지털 허브") for _ in range(2))
     assert (one.text, one.citations, one.hits) == (two.text, two.citations, two.hits)
+
+
+def test_follow_ups_are_asked_stand_alone(index: Index) -> None:
+    history = [Turn("카카오 디지털 허브는 어디에 지어?", "남양주입니다. [1]")]
+    answer = assistant(index, Says(spans(0.8))).ask("완공 시점은?", history)
+    assert answer.question == "완공 시점은?"
+    assert answer.interpreted == "카카오 디지털 허브의 완공 시점은?"
+    assert assistant(index, Says(spans(0.8))).ask("완공 시점은?").interpreted == ""
+
+
+def test_a_language_model_may_rewrite_and_rules_stand_in(index: Index) -> None:
+    retriever = FusedRetriever(index, FakeEmbedder(), candidates=10, dense_weight=0.3, aside_factor=0.6)
+    history = [Turn("카카오 디지털 허브는 어디에 지어?", "남양주입니다. [1]")]
+
+    def made(written: str | None) -> str:
+        rewriting = Assistant(
+            index,
+            retriever,
+            Says(spans(0.8)),
+            Limits(5, 0.3, 50),
+            PROVENANCE,
+            lambda question, turns: written,
+        )
+        return rewriting.ask("완공 시점은?", history).interpreted
+
+    assert made("허브는 언제 완공되나요?") == "허브는 언제 완공되나요?"
+    assert made(None) == "카카오 디지털 허브의 완공 시점은?"
+    assert made("가" * 51) == ""

@@ -16,6 +16,7 @@ from threading import Lock
 from rag.config import Settings
 from rag.errors import ModelError, SettingError
 from rag.llm.engine import Engine, Written
+from rag.llm.follow_up import FollowUpWriter
 from rag.llm.hub import local_or_fetched
 from rag.manifest import file_digest
 from rag.prompt import denies, grammar, refusal, system_message, user_message
@@ -80,6 +81,10 @@ class LlamaReader:
             yield from self._answered(question, evidence)
         finally:
             self._turn.release()
+
+    def follow_up_writer(self) -> FollowUpWriter:
+        """What makes follow-ups stand-alone with the same model, taking turns with :meth:`read`."""
+        return FollowUpWriter(self._engine, self._settings, self._turn)
 
     def _answered(self, question: str, evidence: Sequence[Evidence]) -> Iterator[Delta | Draft]:
         prompt, shown = self._fitted(question, evidence)

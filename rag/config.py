@@ -14,6 +14,8 @@ from rag.text import digest
 
 DEFAULTS = Path(__file__).with_name("default.toml")
 LOCAL_NAME = "rag.toml"
+#: The table of the chat's settings, which change no answer and so stay out of :attr:`Settings.digest`.
+CHAT = "chat"
 
 Value = str | int | float
 
@@ -104,16 +106,19 @@ def _coerced(name: str, value: object, origin: str) -> Value:
         ) from None
 
 
-def _read(path: Path) -> dict[str, Value]:
+def _table(path: Path) -> dict[str, object]:
     try:
-        table = tomllib.loads(path.read_text("utf-8"))
+        return tomllib.loads(path.read_text("utf-8"))
     except OSError:
         raise SettingError(f"설정 파일 {path}을(를) 읽을 수 없습니다.", "경로를 확인해 주세요.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingError(
             f"설정 파일 {path}이(가) TOML 형식이 아닙니다: {error}.", "형식을 고쳐 주세요."
         ) from None
-    return {name: _coerced(name, value, str(path)) for name, value in table.items()}
+
+
+def _read(path: Path) -> dict[str, Value]:
+    return {name: _coerced(name, value, str(path)) for name, value in _table(path).items() if name != CHAT}
 
 
 def load_settings(
@@ -142,3 +147,35 @@ def load_settings(
         if value is not None:
             values[name] = _coerced(name, value, "명령줄")
     return Settings(**values)  # type: ignore[arg-type]  # every value went through _coerced
+
+
+@dataclass(frozen=True, slots=True)
+class ChatSettings:
+    """The ``[chat]`` table: what the page allows; meaning and unit stand in ``default.toml``."""
+
+    port: int
+    max_upload_bytes: int
+    max_upload_files: int
+    answers_at_once: int
+    session_days: int
+
+
+def load_chat_settings(file: Path | None = None) -> ChatSettings:
+    """The chat's defaults, then those of ``file`` (or ``rag.toml`` here).
+
+    Raises:
+        SettingError: Unknown name, a value that is no positive whole number, unreadable file.
+    """
+    local = file or (Path(LOCAL_NAME) if Path(LOCAL_NAME).is_file() else None)
+    names = {field.name for field in fields(ChatSettings)}
+    values: dict[str, int] = {}
+    for path in (DEFAULTS, local):
+        table = _table(path).get(CHAT, {}) if path is not None else {}
+        for name, value in table.items() if isinstance(table, dict) else [(CHAT, table)]:
+            if name not in names or type(value) is not int or value < 1:
+                raise SettingError(
+                    f"{path}의 [chat]에 쓸 수 없는 설정 {name}={value!r}이(가) 있습니다.",
+                    f"쓸 수 있는 이름: {', '.join(sorted(names))}. 값은 1 이상의 정수입니다.",
+                )
+            values[name] = value
+    return ChatSettings(**values)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import mmap
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -153,6 +153,11 @@ class Store:
         return np.fromiter(
             (aside[p["document"]][p["section"]] for p in self._passages), np.bool_, len(self._passages)
         )
+
+    def inside(self, document_ids: Collection[str]) -> NDArray[np.bool_]:
+        """``(passage_count,)``: whether each passage stands in one of these documents."""
+        chosen = [self._rows[name] for name in document_ids if name in self._rows]
+        return np.isin(self._passages["document"], chosen)
 
     def passage(self, row: int) -> Passage:
         """The passage at ``row``, text cut from its document."""

@@ -12,7 +12,7 @@ ask: index/corpus/CURRENT
 	@$(BIN)/rag ask "$(Q)" --index index/corpus
 
 chat: index/corpus/CURRENT
-	@$(BIN)/python app.py --index index/corpus
+	@$(BIN)/rag chat --index index/corpus
 
 setup: .venv/ready
 

@@ -18,17 +18,17 @@ LAYERS: list[set[str]] = [  # lowest first; a module imports only from strictly 
         *("rag.evidence", "rag.extract", "rag.llm", "rag.prompt", "rag.ground", "rag.render"),
     },
     {"rag.index"},
-    {"rag.retrieve"},
+    {"rag.retrieve", "rag.scope"},
     {"rag.assistant"},
     {"rag.assemble"},
-    {"rag.doctor"},
+    {"rag.doctor", "rag.chat"},
     {"rag"},
     {"rag.cli"},
     {"rag.__main__"},
 ]
 LEVEL = {name: level for level, row in enumerate(LAYERS) for name in row}
 #: Members of a family folder stand in their family's row and may import each other.
-FAMILIES = {"rag.embed", "rag.evidence", "rag.extract", "rag.llm", "rag.load"}
+FAMILIES = {"rag.chat", "rag.embed", "rag.evidence", "rag.extract", "rag.llm", "rag.load"}
 #: Same-row imports that a family needs, each with its reason.
 SIDEWAYS = {
     ("rag.llm", "rag.prompt"),  # the reader fills the prompt it owns
@@ -38,7 +38,7 @@ DOORS_MAY = {"rag", "rag.errors", "rag.types", "rag.text", "rag.config", "rag.re
 OWNERS = {
     "bm25s": "rag.lexical",
     "faiss": "rag.dense",
-    "gradio": "app",
+    "gradio": "rag.chat",
     "kiwipiepy": "rag.korean",
     "langchain_text_splitters": "rag.chunk",
     "lightgbm": "rag.extract",
@@ -86,7 +86,8 @@ def test_imports_point_downwards(path: Path) -> None:
     me, used = row_name(module_name(path)), {row_name(name) for name in imports(path)}
     assert not {"recipes", "tests"} & {name.split(".")[0] for name in used}
     if not me.startswith("rag"):
-        assert used & LEVEL.keys() <= DOORS_MAY, f"{me} reaches past the public face"
+        may = DOORS_MAY | ({"rag.cli"} if me == "app" else set())  # app.py is `rag chat` under its old name
+        assert used & LEVEL.keys() <= may, f"{me} reaches past the public face"
         return
     assert me in LEVEL, f"{me} has no layer: give it one in LAYERS"
     for target in used - {me}:

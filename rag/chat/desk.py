@@ -91,7 +91,7 @@ class Desk:
         refused = ending(answer) is Ending.REFUSED
         cards = _nearest(assistant, answer) if refused else _cited(assistant, answer)
         seconds = _since(started)
-        names = [card.document_id for card in cards]
+        names = [hit.passage.document_id for hit in answer.hits]
         return Exchange(
             asked=asking.question,
             ending=ending(answer),

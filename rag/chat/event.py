@@ -93,13 +93,13 @@ class Events:
         """Everything that depends on language and settings only."""
         say = words(tab.preference.language)
         suffixes = " ".join(sorted(name.lstrip(".") for name in LOADERS))
-        megabytes = self._room.limits.max_upload_bytes // 2**20
+        kinds = say("upload_hint", suffixes=suffixes, size=self._room.limits.max_upload_bytes // 2**20)
         told = relabelled(self._w, say, tab.preference, fixed_reader=self._room.parts.fixed_reader)
         return told | {
             self._w.brand: panel.brand(say),
             self._w.source: source.hint(say),
             self._w.library_head: panel.head(say("documents"), say),
-            self._w.upload_hint: f'<p class="hint">{safe(say("upload_hint", suffixes=suffixes, size=megabytes))}</p>',
+            self._w.upload_hint: f'<p class="hint">{safe(kinds)}</p>',
             self._w.job: "",
             self._w.settings_head: panel.head(say("settings"), say),
             self._w.applied: "",
@@ -114,23 +114,24 @@ class Events:
         preference = self._room.preference(shelf)
         number = int(conversation) if conversation.isdigit() else 0
         tab = Tab(preference, conversation=number if shelf.conversation(number) else 0)
-        told = self._frame(tab) | self._talk(tab, shelf) | self._documents(tab)
-        return told
+        return self._frame(tab) | self._talk(tab, shelf) | self._documents(tab)
 
     def ask(self, question: str, tab: Tab, request: gr.Request) -> Iterator[Updates]:
         """The question box was sent."""
         if not question.strip():
             return
         shelf = self._shelf(request)
-        yield from self._streamed(question, self._room.ask(question, tab, shelf, session(request)), tab, shelf)
+        yield from self._streamed(
+            question, self._room.ask(question, tab, shelf, session(request)), tab, shelf
+        )
 
     def _streamed(
         self, question: str, events: Iterator[Said | Tab], tab: Tab, shelf: Shelf
     ) -> Iterator[Updates]:
         say = words(tab.preference.language)
-        busy = {self._w.ask: gr.update(visible=False), self._w.stop: gr.update(visible=True)}
-        welcome = {} if tab.conversation else {self._w.log: ""}
-        yield {self._w.box: "", self._w.live: view.live(question, "", "", say)} | busy | welcome
+        first: Updates = {self._w.box: "", self._w.live: view.live(question, "", "", say)}
+        first |= {self._w.ask: gr.update(visible=False), self._w.stop: gr.update(visible=True)}
+        yield first | ({} if tab.conversation else {self._w.log: ""})
         for event in events:
             if isinstance(event, Tab):
                 idle = {self._w.ask: gr.update(visible=True), self._w.stop: gr.update(visible=False)}

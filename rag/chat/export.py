@@ -56,7 +56,9 @@ def _text(exchange: Exchange) -> str:
 
 
 def _citation(number: int, card: Card) -> str:
-    facts = [plain_markdown(fact) for fact in (card.title, card.publisher, card.published, card.place) if fact]
+    facts = [
+        plain_markdown(fact) for fact in (card.title, card.publisher, card.published, card.place) if fact
+    ]
     place = plain_markdown(f"{card.document_id}:{card.start}-{card.end}")
     source = f" · <{card.link}>" if card.link and not re.search(r"[\s<>]", card.link) else ""
     return f"{number}. {' · '.join(facts)}\n   > {plain_markdown(card.quote)}\n\n   {place}{source}"

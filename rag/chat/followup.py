@@ -10,6 +10,6 @@ from rag.types import Turn
 StandAlone = Callable[[str, Sequence[Turn]], str]
 
 
-def stand_alone(question: str, history: Sequence[Turn]) -> str:  # noqa: ARG001  # what StandAlone asks for
+def stand_alone(question: str, history: Sequence[Turn]) -> str:  # what StandAlone asks for
     """The question as it is: nothing is carried over."""
     return question

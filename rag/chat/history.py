@@ -17,10 +17,11 @@ from rag.chat.exchange import Exchange
 from rag.text import normalise, squeeze
 
 _TITLE_MAX_CHARS = 60
-_SCHEMA = """
+_NOW = "strftime('%Y-%m-%dT%H:%M:%f', 'now')"
+_SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS conversation (
   id INTEGER PRIMARY KEY AUTOINCREMENT, owner TEXT NOT NULL, title TEXT NOT NULL,
-  touched TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%f', 'now')));
+  touched TEXT NOT NULL DEFAULT ({_NOW}));
 CREATE TABLE IF NOT EXISTS turn (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   conversation INTEGER NOT NULL REFERENCES conversation ON DELETE CASCADE,
@@ -109,9 +110,7 @@ class Shelf:
             KeyError: No such conversation of this visitor.
         """
         with self._history.transaction() as rows:
-            touch = (
-                "UPDATE conversation SET touched = strftime('%Y-%m-%dT%H:%M:%f', 'now') WHERE id = ? AND owner = ?"
-            )
+            touch = f"UPDATE conversation SET touched = {_NOW} WHERE id = ? AND owner = ?"
             if not rows.execute(touch, (conversation, self._owner)).rowcount:
                 raise KeyError(conversation)
             insert = "INSERT INTO turn (conversation, exchange, words) VALUES (?, ?, ?)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
@@ -12,7 +13,14 @@ from rag.chat.widget import place
 
 _HERE = Path(__file__).parent
 #: Only fonts that the machine has: the page works without a network.
-_FONTS = ["system-ui", "Apple SD Gothic Neo", "Malgun Gothic", "Noto Sans CJK KR", "Noto Sans KR", "sans-serif"]
+_FONTS = [
+    "system-ui",
+    "Apple SD Gothic Neo",
+    "Malgun Gothic",
+    "Noto Sans CJK KR",
+    "Noto Sans KR",
+    "sans-serif",
+]
 #: The style goes into the head, for Gradio would put its own container before each selector.
 HEAD = (
     f"<style>{(_HERE / 'style.css').read_text('utf-8')}</style>"
@@ -34,8 +42,8 @@ def build_page(room: Room) -> gr.Blocks:
         remembered = gr.Textbox(visible=False)
         events = Events(room, widgets)
         w = widgets
-        quiet = {"show_progress": "hidden", "api_visibility": "private"}
-        answers = {"concurrency_limit": None, **quiet}
+        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+        answers: dict[str, Any] = {"concurrency_limit": None, **quiet}
         everything = [getattr(w, name) for name in w.__dataclass_fields__]
 
         page.load(events.load, [remembered], everything, js=_REMEMBERED, **quiet)

@@ -28,12 +28,15 @@ def conversations(found: Sequence[Conversation], current: int, words: Words, *, 
 def _conversation(one: Conversation, words: Words, *, is_current: bool) -> str:
     mark = ' aria-current="true"' if is_current else ""
     opened = button("conversation", one.title, safe(one.title), "name", id=one.id)
-    rename = button("rename", words("rename"), icon("rename"), "tool", id=one.id, title=one.title, save=words("save"))
+    rename = button(
+        "rename", words("rename"), icon("rename"), "tool", id=one.id, title=one.title, save=words("save")
+    )
     export = (
         f'<a class="tool" href="/export/{one.id}.md" download aria-label="{safe(words("export"))}" '
         f'title="{safe(words("export"))}">{icon("export")}</a>'
     )
-    return f'<li{mark}>{opened}<span class="tools">{rename}{export}{_delete("delete", one.id, words)}</span></li>'
+    tools = rename + export + _delete("delete", one.id, words)
+    return f'<li{mark}>{opened}<span class="tools">{tools}</span></li>'
 
 
 def _delete(act: str, name: object, words: Words) -> str:
@@ -102,7 +105,7 @@ def _bar(one: Job, words: Words) -> str:
     if one.is_over:
         return ""
     value = f' value="{one.done}" max="{one.total}"' if one.stage is Stage.INDEXING and one.total else ""
-    return f'<progress{value}></progress><small>{safe(words("still_answering"))}</small>'
+    return f"<progress{value}></progress><small>{safe(words('still_answering'))}</small>"
 
 
 def brand(words: Words) -> str:
@@ -112,10 +115,9 @@ def brand(words: Words) -> str:
         button(name, words(name), icon(name) + f"<span>{safe(words(name))}</span>", "door")
         for name in ("documents", "settings")
     )
-    return (
-        f'<header><p class="name">{safe(words("brand"))}</p><p class="tagline">{safe(words("tagline"))}</p></header>'
-        f'<nav>{new}{doors}</nav><h2>{safe(words("history"))}</h2>'
-    )
+    name = f'<p class="name">{safe(words("brand"))}</p><p class="tagline">{safe(words("tagline"))}</p>'
+    nav = f"<nav>{new}{doors}</nav><h2>{safe(words('history'))}</h2>"
+    return f"<header>{name}</header>{nav}"
 
 
 def top(state: str, theme: str, conversation: int, words: Words) -> str:
@@ -129,10 +131,10 @@ def top(state: str, theme: str, conversation: int, words: Words) -> str:
     )
 
 
-def head(title: str, words: Words) -> str:
-    """Title of a panel, and how to close it."""
+def head(title: str, words: Words, facts: str = "") -> str:
+    """Title of a panel, how to close it, and HTML that stays in sight with them."""
     close = button("close", words("close"), icon("close"), "tool")
-    return f'<header class="pane-head"><h2 tabindex="-1">{safe(title)}</h2>{close}</header>'
+    return f'<header class="pane-head"><h2 tabindex="-1">{safe(title)}</h2>{close}{facts}</header>'
 
 
 def opinions(words: Words) -> str:

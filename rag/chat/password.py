@@ -53,9 +53,7 @@ class Password:
             SettingError: Too short.
         """
         if len(password) < _LEAST_CHARS:
-            raise SettingError(
-                f"암호가 {len(password)}자입니다.", f"{_LEAST_CHARS}자 이상으로 정해 주세요."
-            )
+            raise SettingError(f"암호가 {len(password)}자입니다.", f"{_LEAST_CHARS}자 이상으로 정해 주세요.")
         salt = secrets.token_bytes(16)
         digest = _digest(password, salt, _LOG_N, _R, _P)
         return f"scrypt${_LOG_N}${_R}${_P}${salt.hex()}${digest.hex()}"

@@ -14,7 +14,7 @@ window.geungeo = (() => {
     if (name && !pane()) opener = from || document.activeElement;
     document.body.dataset.pane = name;
     document.body.dataset.menu = "";
-    if (name && name !== "source") focusHead(name);
+    if (name && name !== "source") { byId("pane").scrollTop = 0; focusHead(name); }
     if (!name) back();
   }
 

@@ -44,7 +44,7 @@ class Door:
     @property
     def url(self) -> str:
         """What to open in a browser on this machine."""
-        name = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104  # compared, not bound
+        name = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # compared, not bound
         return f"http://[{name}]:{self.port}" if ":" in name else f"http://{name}:{self.port}"
 
 

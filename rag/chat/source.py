@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from rag.chat.exchange import Card
@@ -40,10 +41,11 @@ def cited(card: Card, document: Document | None, words: Words) -> str:
     """The document of a card, its words marked; the quote alone where the document is gone."""
     found = find(card, document.text) if document is not None else Found(None, moved=True)
     if document is None or found.span is None:
-        body = f'<p class="notice">{safe(words("source_gone"))}</p><div class="text">{_marked(card.quote, words)}</div>'
-        return head(card.title, words) + _facts(card, words) + body
+        notice = f'<p class="notice">{safe(words("source_gone"))}</p>'
+        body = f'<div class="text"><p class="cited">{_marked(card.quote, words)}</p></div>'
+        return head(card.title, words, _facts(card, words)) + notice + body
     notice = f'<p class="notice">{safe(words("source_moved"))}</p>' if found.moved else ""
-    return head(card.title, words) + _facts(card, words) + notice + _text(document.text, found.span, words)
+    return head(card.title, words, _facts(card, words)) + notice + _text(document.text, found.span, words)
 
 
 def whole(document: Document, words: Words) -> str:
@@ -61,7 +63,7 @@ def whole(document: Document, words: Words) -> str:
         quote="",
         support=0.0,
     )
-    return head(document.title, words) + _facts(card, words) + _text(document.text, None, words)
+    return head(document.title, words, _facts(card, words)) + _text(document.text, None, words)
 
 
 def _facts(card: Card, words: Words) -> str:
@@ -97,11 +99,12 @@ def _cut(name: str, count: int, words: Words) -> str:
 
 def _paragraph(line: str, position: int, span: Span | None, words: Words) -> str:
     if span is None or span.end <= position or position + len(line) <= span.start:
+        marks = re.match(r"#{1,6} ", line)
+        if marks:
+            return f'<p class="heading"><span>{safe(marks.group())}</span>{safe(line[marks.end() :])}</p>'
         return f"<p>{safe(line)}</p>"
     start, end = max(span.start - position, 0), min(span.end - position, len(line))
-    return (
-        f'<p class="cited">{safe(line[:start])}{_marked(line[start:end], words)}{safe(line[end:])}</p>'
-    )
+    return f'<p class="cited">{safe(line[:start])}{_marked(line[start:end], words)}{safe(line[end:])}</p>'
 
 
 def _marked(quote: str, words: Words) -> str:

@@ -1,7 +1,7 @@
 """Questions that the corpus can answer, each asked once before it is offered.
 
-A sentence "연면적은 약 92,000㎡이다." states a fact; "연면적은 얼마인가요?" asks for it. Only questions that the
-embedded assistant answers with confidence, from that very sentence, are offered.
+A sentence "연면적은 약 92,000㎡이다." states a fact; "연면적은 얼마인가요?" asks for it. Only questions that
+the assistant answers with confidence, from that very sentence, are offered.
 """
 
 from __future__ import annotations
@@ -28,11 +28,15 @@ _TRIES = 6
 #: Documents looked into for the first page, and questions kept of each.
 _DOCUMENTS = 40
 _EACH = 1
+#: Documents whose questions are offered first after a refusal.
+_NEAR = 4
 #: A title this short is a name, and may stand in front of a topic that says too little alone.
 _NAME_MAX_CHARS = 16
 _SENTENCE_MAX_CHARS = 46
 
-_DATE = re.compile(r"(?:\d{4}년(?: \d{1,2}월)?(?: \d{1,2}일)?|\d{1,2}월 \d{1,2}일)(?:에|부터)?(?= (?!\d|음력)|$)")
+_DATE = re.compile(
+    r"(?:\d{4}년(?: \d{1,2}월)?(?: \d{1,2}일)?|\d{1,2}월 \d{1,2}일)(?:에|부터)?(?= (?!\d|음력)|$)"
+)
 _PEOPLE = re.compile(r"(?:약 )?[\d,]+(?:여 )?명(?=[이을은 ])")
 _IS = re.compile(r"(?:이다|입니다)\.?$")
 #: What the predicate "…이다" states, and how one asks for it.
@@ -41,7 +45,9 @@ _ASKS = (
     (re.compile(r"[\d만억조천] ?명$"), "몇 명인가요?"),
     (re.compile(r"[\d만억조천백] ?(?:원|㎡|㎢|m|km|㎞|미터|킬로미터|ha|%|퍼센트)$"), "얼마인가요?"),
 )
-_PERSON = re.compile(r"(?:시인|작가|화가|예술가|학자|과학자|기술자|사람|인물|임금|왕|장군)(?:이다|입니다)\.?$")
+_PERSON = re.compile(
+    r"(?:시인|작가|화가|예술가|학자|과학자|기술자|사람|인물|임금|왕|장군)(?:이다|입니다)\.?$"
+)
 _PRONOUN = re.compile(r"^(?:이|그|저|이것|그것|이들|그들|여기|이곳|그곳|이후|당시)(?=[은는이가 ]|$)")
 _OTHERS = re.compile(r"[\n,“”\"'‘’()]|(?:^| )(?:그|이) ")
 
@@ -84,14 +90,14 @@ def _asked(text: str, sentence: Span, morphemes: Sequence[Morpheme], title: str)
 
 
 def _what_it_is(rest: str) -> str:
-    """ " 약 92,000㎡이다" asked: " 얼마인가요?"."""
+    """Asks for what " 약 92,000㎡이다" states: " 얼마인가요?"."""
     stated = _IS.sub("", rest) if _IS.search(rest) else ""
     short = stated if len(stated) <= 30 else ""
     return next((f" {form}" for pattern, form in _ASKS if short and pattern.search(short)), "")
 
 
 def _when_or_how_many(rest: str) -> str:
-    """ " 1996년에 문을 열었다" asked: " 언제 문을 열었나요?"."""
+    """Asks for what " 1996년에 문을 열었다" states: " 언제 문을 열었나요?"."""
     found = [*_DATE.finditer(rest), *_PEOPLE.finditer(rest)]
     if not _is_past(rest) or len(found) != 1 or _modifies(rest[: found[0].start()].rstrip()):
         return ""
@@ -195,6 +201,6 @@ class Suggestions:
 
     def beside(self, document_ids: Sequence[str], count: int) -> list[str]:
         """After a refusal: questions of the nearest documents first, then of others."""
-        near = [self.of(name) for name in dict.fromkeys(document_ids)][:3]
+        near = [self.of(name) for name in list(dict.fromkeys(document_ids))[:_NEAR]]
         mixed = [question for row in zip_longest(*near) for question in row if question]
         return list(dict.fromkeys([*mixed, *self.first(count)]))[:count]

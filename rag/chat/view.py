@@ -14,6 +14,8 @@ from rag.text import squeeze
 
 #: ``data-act`` names what a press does; ``script.js`` sends it to the page.
 _MARKER = re.compile(r"\s*\[(\d{1,3})\]")
+#: Headings at the start of a passage: its card has the section beside the title already.
+_HEADINGS = re.compile(r"\A(?:\s*#{1,6} [^\n]*\n)+")
 _QUOTE_MAX_CHARS = 160
 _NEAR_MAX_CHARS = 110
 
@@ -21,10 +23,8 @@ _NEAR_MAX_CHARS = 110
 def button(act: str, label: str, content: str, css: str = "", **data: object) -> str:
     """A button with an accessible name; ``content`` is HTML, all else is text."""
     extra = "".join(f' data-{name}="{safe(str(value))}"' for name, value in data.items())
-    return (
-        f'<button type="button" class="{css}" data-act="{act}" aria-label="{safe(label)}" title="{safe(label)}"'
-        f"{extra}>{content}</button>"
-    )
+    named = f'aria-label="{safe(label)}" title="{safe(label)}"'
+    return f'<button type="button" class="{css}" data-act="{act}" {named}{extra}>{content}</button>'
 
 
 def log(turns: Iterable[Turn], words: Words) -> str:
@@ -60,7 +60,8 @@ def _streamed(text: str) -> str:
 
 def _asked(question: str, complete: str, words: Words) -> str:
     note = f'<p class="complete">{safe(words("completed", question=complete))}</p>' if complete else ""
-    return f'<div class="asked"><p><span class="unseen">{safe(words("you"))}: </span>{safe(question)}</p></div>{note}'
+    who = f'<span class="unseen">{safe(words("you"))}: </span>'
+    return f'<div class="asked"><p>{who}{safe(question)}</p></div>{note}'
 
 
 def _turn(turn: Turn, words: Words) -> str:
@@ -133,9 +134,10 @@ def confidence(value: float) -> str:
 
 def _facts(exchange: Exchange, words: Words) -> str:
     level = confidence(exchange.confidence)
+    sure = f"{words('confidence')} {words(level)}"
     seconds = f"{exchange.seconds:.1f}" if exchange.seconds >= 0.1 else f"{exchange.seconds:.2f}"
     return (
-        f'<p class="facts"><span class="level {level}">{safe(words("confidence"))} {safe(words(level))}</span>'
+        f'<p class="facts"><span class="level {level}">{safe(sure)}</span>'
         f"<span>{safe(words('seconds', seconds=seconds))}</span></p>"
     )
 
@@ -153,7 +155,8 @@ def _refused(turn: Turn, words: Words) -> str:
 
 
 def _near(turn: int, row: int, card: Card, words: Words) -> str:
-    content = f"<b>{safe(card.title)}</b><span>{safe(_short(card.quote, _NEAR_MAX_CHARS))}</span>"
+    text = _HEADINGS.sub("", card.quote) or card.quote
+    content = f"<b>{safe(card.title)}</b><span>{safe(_short(text, _NEAR_MAX_CHARS))}</span>"
     label = words("open_passage", title=card.title)
     return f"<li>{button('source', label, content, 'passage', turn=turn, card=row)}</li>"
 
@@ -171,7 +174,8 @@ def _stopped(turn: Turn, words: Words) -> str:
 
 
 def _failed(turn: Turn, words: Words) -> str:
-    return f'<p class="said failure" role="alert"><b>{safe(words("failed"))}</b> {safe(turn.exchange.text)}</p>'
+    said = f"<b>{safe(words('failed'))}</b> {safe(turn.exchange.text)}"
+    return f'<p class="said failure" role="alert">{said}</p>'
 
 
 def _tools(turn: Turn, words: Words) -> str:
@@ -200,9 +204,10 @@ def _opinion(turn: Turn, words: Words) -> str:
     if turn.good is None:
         return ""
     label = words("why_good") if turn.good else words("why")
+    named = f'placeholder="{safe(label)}" aria-label="{safe(label)}"'
     return (
         f'<form class="opinion" data-act="reason" data-turn="{turn.id}">'
-        f'<input name="value" maxlength="1000" value="{safe(turn.reason)}" placeholder="{safe(label)}" aria-label="{safe(label)}">'
+        f'<input name="value" maxlength="1000" value="{safe(turn.reason)}" {named}>'
         f"<button>{safe(words('send'))}</button></form>"
     )
 
@@ -214,5 +219,6 @@ def plain(exchange: Exchange) -> str:
     lines = [text, ""]
     for number, card in enumerate(exchange.cards, 1):
         facts = " · ".join(f for f in (card.title, card.publisher, card.published, card.place) if f)
-        lines += [f"[{number}] {facts}", f"    “{squeeze(card.quote)}”", f"    {card.source or card.document_id}"]
+        source = card.source or card.document_id
+        lines += [f"[{number}] {facts}", f"    “{squeeze(card.quote)}”", f"    {source}"]
     return "\n".join(lines).strip()

@@ -57,17 +57,13 @@ def _html(name: str) -> gr.HTML:
     return gr.HTML("", elem_id=name, js_on_load=_LISTEN, apply_default_css=False)
 
 
-def _box(name: str, **more: object) -> gr.Textbox:
-    return gr.Textbox(elem_id=name, show_label=False, container=False, **more)
-
-
 def place(max_top_k: int = 20) -> Widgets:
     """All widgets, empty; to be called inside ``gr.Blocks``."""
     tab = gr.State()
     with gr.Row(elem_id="frame"):
         with gr.Column(elem_id="side"):
             brand = _html("brand")
-            find = _box("find")
+            find = gr.Textbox(elem_id="find", show_label=False, container=False)
             past = _html("past")
         with gr.Column(elem_id="main"):
             top = _html("top")
@@ -76,7 +72,9 @@ def place(max_top_k: int = 20) -> Widgets:
                 live = _html("live")
             scope = _html("scope")
             with gr.Row(elem_id="composer"):
-                box = _box("box", lines=1, max_lines=8, autofocus=True)
+                box = gr.Textbox(
+                    elem_id="box", show_label=False, container=False, lines=1, max_lines=8, autofocus=True
+                )
                 ask = gr.Button(elem_id="ask", variant="primary")
                 stop = gr.Button(elem_id="stop", visible=False)
         with gr.Column(elem_id="pane"):
@@ -84,11 +82,11 @@ def place(max_top_k: int = 20) -> Widgets:
             with gr.Column(elem_id="library"):
                 library_head = _html("library-head")
                 upload = gr.File(
-                    file_count="multiple", file_types=sorted(LOADERS), elem_id="upload", height=118
+                    file_count="multiple", file_types=sorted(LOADERS), elem_id="upload", height=150
                 )
                 upload_hint = _html("upload-hint")
                 job = _html("job")
-                find_document = _box("find-document")
+                find_document = gr.Textbox(elem_id="find-document", show_label=False, container=False)
                 documents = _html("documents")
             with gr.Column(elem_id="settings"):
                 settings_head = _html("settings-head")

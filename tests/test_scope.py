@@ -1,7 +1,5 @@
 """A scope finds exactly what a search among its documents alone would find, whatever stands elsewhere."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 

@@ -9,6 +9,7 @@ import base64
 import secrets
 import time
 from collections import defaultdict, deque
+from ipaddress import ip_address
 from pathlib import Path
 from string import Template
 from urllib.parse import parse_qs
@@ -29,7 +30,6 @@ _LOGIN = "/login"
 #: Wrong passwords from one address in a minute, after which it waits.
 _TRIES = 5
 _FORM_MAX_BYTES = 4096
-_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 #: Nothing is fetched from or sent to elsewhere, whatever a document says. Gradio compiles its templates
 #: in the browser, so scripts of this page may use eval.
@@ -48,7 +48,10 @@ _HEADERS = {
 
 def is_loopback(host: str) -> bool:
     """Whether only this machine can reach a server bound to ``host``."""
-    return host in _LOOPBACK or host.startswith("127.")
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class Gate:

@@ -10,10 +10,10 @@ import hmac
 import os
 import secrets
 import time
+import unicodedata
 from pathlib import Path
 
 from rag.errors import SettingError
-from rag.text import normalise
 
 _LOG_N, _R, _P = 17, 8, 1
 _LEAST_CHARS = 8
@@ -21,7 +21,8 @@ _DAY_S = 86_400
 
 
 def _digest(password: str, salt: bytes, log_n: int, r: int, p: int) -> bytes:
-    data = normalise(password).encode("utf-8", "replace")
+    text = unicodedata.normalize("NFC", password).encode("utf-8", "replace")
+    data = hashlib.sha256(text).digest()  # HMAC would take "x" and "x\0" for the same key
     return hashlib.scrypt(data, salt=salt, n=2**log_n, r=r, p=p, maxmem=256 * 2**20, dklen=32)
 
 

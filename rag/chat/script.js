@@ -171,7 +171,9 @@ window.geungeo = (() => {
     const region = byId(name);
     if (!region || region.watched) return;
     region.watched = true;
-    new MutationObserver(then).observe(region, { childList: true, subtree: true, characterData: true });
+    // Gradio may change what is there instead of drawing it anew, so attributes count too.
+    const changes = { childList: true, subtree: true, characterData: true, attributeFilter: ["data-conversation", "data-theme", "data-language"] };
+    new MutationObserver(then).observe(region, changes);
     then();
   }
 

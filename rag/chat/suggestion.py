@@ -49,7 +49,7 @@ _PERSON = re.compile(
     r"(?:시인|작가|화가|예술가|학자|과학자|기술자|사람|인물|임금|왕|장군)(?:이다|입니다)\.?$"
 )
 _PRONOUN = re.compile(r"^(?:이|그|저|이것|그것|이들|그들|여기|이곳|그곳|이후|당시)(?=[은는이가 ]|$)")
-_OTHERS = re.compile(r"[\n,“”\"'‘’()]|(?:^| )(?:그|이) ")
+_OTHERS = re.compile(r",(?!\d)|[\n“”\"'‘’()]|(?:^| )(?:그|이) ")
 
 
 def questions(document: Document) -> Iterator[tuple[str, Span]]:

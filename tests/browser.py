@@ -12,11 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import uvicorn
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from rag.chat.room import Room
 from rag.chat.server import Door, create_app
 
+#: How long anything may take on a machine that does much else.
+_PATIENCE_MS = 60_000
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 
 
@@ -27,7 +29,8 @@ def served(room: Room, data: Path) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     app = create_app(room, Door(room.parts.folder, data, "127.0.0.1", port))
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error"))
+    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
@@ -37,7 +40,6 @@ def served(room: Room, data: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         server.should_exit = True
-        server.force_exit = True
         thread.join()
 
 
@@ -52,7 +54,8 @@ def chromium() -> Iterator[Browser]:
 
 def opened(page: Page, url: str) -> Page:
     """``page`` with the chat ready to be used."""
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(_PATIENCE_MS)
+    expect.set_options(timeout=_PATIENCE_MS)
     page.goto(url)
     page.wait_for_selector("body[data-ready] #log .welcome, body[data-ready] #log .turn")
     return page

@@ -49,7 +49,7 @@ _PERSON = re.compile(
     r"(?:시인|작가|화가|예술가|학자|과학자|기술자|사람|인물|임금|왕|장군)(?:이다|입니다)\.?$"
 )
 _PRONOUN = re.compile(r"^(?:이|그|저|이것|그것|이들|그들|여기|이곳|그곳|이후|당시)(?=[은는이가 ]|$)")
-_OTHERS = re.compile(r",(?!\d)|[\n“”\"'‘’()]|(?:^| )(?:그|이) ")
+_OTHERS = re.compile(r",(?!\d)|[\n“”\"'‘’()]|(?:^| )(?:그|이) |[ㄴ-힣] 지 \d")
 
 
 def questions(document: Document) -> Iterator[tuple[str, Span]]:
@@ -150,7 +150,7 @@ class Suggestions:
         self._parts = parts
         self._checked: dict[tuple[str, str], list[str]] = {}
         self._lock = Lock()
-        self._thread = Thread(target=self._gather, name="suggestions", daemon=True)
+        self._thread = Thread(target=self.gather, name="suggestions", daemon=True)
 
     def start(self) -> None:
         """Begin to look for first questions; returns at once."""
@@ -158,9 +158,10 @@ class Suggestions:
 
     def refresh(self) -> None:
         """Look again after the documents changed; returns at once."""
-        Thread(target=self._gather, name="suggestions", daemon=True).start()
+        Thread(target=self.gather, name="suggestions", daemon=True).start()
 
-    def _gather(self) -> None:
+    def gather(self) -> None:
+        """Look for first questions now."""
         try:
             for document in self._outlines()[:_DOCUMENTS]:
                 self.of(document.id, _EACH)

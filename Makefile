@@ -5,14 +5,14 @@ BIN := .venv/bin
 CORPUS := $(shell find corpus -type f 2>/dev/null)
 PARALLEL ?= $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: ask chat setup dev test lint bench clean
+.PHONY: ask chat setup dev test lint bench screenshots clean
 .DELETE_ON_ERROR:
 
 ask: index/corpus/CURRENT
 	@$(BIN)/rag ask "$(Q)" --index index/corpus
 
 chat: index/corpus/CURRENT
-	@$(BIN)/python app.py --index index/corpus
+	@$(BIN)/rag chat --index index/corpus
 
 setup: .venv/ready
 
@@ -46,6 +46,9 @@ test: .venv/ready-dev lint
 
 bench: .venv/ready-dev index/corpus/CURRENT
 	$(BIN)/python -m recipes.bench
+
+screenshots: .venv/ready-dev index/corpus/CURRENT
+	$(BIN)/python -m recipes.screenshots
 
 clean:
 	rm -rf .venv index/corpus build *.egg-info

@@ -108,6 +108,11 @@ def load_assistant(settings: Settings, index_folder: Path) -> Assistant:
     index = Index.load(index_folder, embedder)
     reader = make_reader(settings)
     kiwi()
+    return make_assistant(settings, index, embedder, reader)
+
+
+def make_assistant(settings: Settings, index: Index, embedder: Embedder, reader: Reader) -> Assistant:
+    """An assistant of loaded parts, which several assistants may share; costs nothing."""
     retriever = FusedRetriever(
         index,
         embedder,

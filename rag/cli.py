@@ -1,4 +1,4 @@
-"""The command line: ``rag index``, ``status``, ``ask``, ``show``, ``doctor``, ``eval``.
+"""The command line: a command for each of index, status, ask, show, chat, serve, mcp, doctor and eval.
 
 Answers go to stdout, everything else to stderr.
 """
@@ -20,7 +20,7 @@ from rich.console import Console
 from rag import render, report
 from rag.assemble import load_assistant, stale_sources
 from rag.assistant import Assistant
-from rag.config import Settings, Value, load_library_settings, load_settings
+from rag.config import Settings, Value, load_chat_settings, load_library_settings, load_settings
 from rag.errors import (
     GeungeoError,
     QuestionError,
@@ -276,6 +276,45 @@ def doctor(
     broken = [finding for finding in findings if finding.holds is False]
     if broken:
         raise GeungeoError(f"{len(broken)}가지가 맞지 않습니다.", "✗ 표시된 줄을 보세요.")
+
+
+@app.command()
+def chat(
+    index: IndexOption = DEFAULT_INDEX,
+    port: Annotated[int | None, typer.Option("--port", min=1, max=65535, help="포트.")] = None,
+    host: Annotated[str, typer.Option("--host", help="주소. 이 컴퓨터만이면 127.0.0.1.")] = "127.0.0.1",
+    password: Annotated[
+        bool, typer.Option("--password", help="암호를 새로 정합니다(물어봅니다). 해시만 저장합니다.")
+    ] = False,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="대화를 두는 폴더. 없으면 색인 옆의 이름.chat.")
+    ] = None,
+    embedder: EmbedderOption = None,
+    reader: ReaderOption = None,
+    config: ConfigOption = None,
+    set_: SetOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """브라우저에서 대화로 묻습니다."""
+    if debug:
+        logging.basicConfig(level=logging.INFO, stream=sys.stderr)
+    settings = _settings(config, set_, embedder=embedder, reader=reader)
+    limits = load_chat_settings(config)
+    from rag.chat import password as secret
+    from rag.chat.server import PASSWORD, Door, data_folder, serve
+
+    door = Door(index, data or data_folder(index), host, port or limits.port)
+    if password:
+        secret.keep(door.data / PASSWORD, _new_password())
+    progress_console.print(f"근거를 엽니다: {door.url} (끝내려면 Ctrl+C)", markup=False, highlight=False)
+    serve(settings, limits, door)
+
+
+def _new_password() -> str:
+    """Typed twice at a terminal, or one line of standard input."""
+    if sys.stdin.isatty():
+        return str(typer.prompt("새 암호", hide_input=True, confirmation_prompt="한 번 더", err=True))
+    return sys.stdin.readline().rstrip("\n")
 
 
 @app.command()

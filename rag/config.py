@@ -8,13 +8,13 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any, get_type_hints
 
 from rag.errors import SettingError
 from rag.text import digest
 
 DEFAULTS = Path(__file__).with_name("default.toml")
 LOCAL_NAME = "rag.toml"
-
 #: Tables for what changes no answer, which so stays out of :attr:`Settings.digest`.
 TABLES = ("chat", "library")
 
@@ -107,16 +107,21 @@ def _coerced(name: str, value: object, origin: str) -> Value:
         ) from None
 
 
-def _read(path: Path) -> dict[str, Value]:
+def _table(path: Path) -> dict[str, object]:
     try:
-        table = tomllib.loads(path.read_text("utf-8"))
+        return tomllib.loads(path.read_text("utf-8"))
     except OSError:
         raise SettingError(f"설정 파일 {path}을(를) 읽을 수 없습니다.", "경로를 확인해 주세요.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingError(
             f"설정 파일 {path}이(가) TOML 형식이 아닙니다: {error}.", "형식을 고쳐 주세요."
         ) from None
-    return {name: _coerced(name, value, str(path)) for name, value in table.items() if name not in TABLES}
+
+
+def _read(path: Path) -> dict[str, Value]:
+    return {
+        name: _coerced(name, value, str(path)) for name, value in _table(path).items() if name not in TABLES
+    }
 
 
 def load_settings(
@@ -165,23 +170,47 @@ class LibrarySettings:
             )
 
 
+@dataclass(frozen=True, slots=True)
+class ChatSettings:
+    """The ``[chat]`` table: what the page allows; meaning and unit stand in ``default.toml``."""
+
+    port: int
+    max_upload_bytes: int
+    max_upload_files: int
+    answers_at_once: int
+    session_days: int
+
+    def __post_init__(self) -> None:
+        if min(asdict(self).values()) < 1:
+            raise SettingError("[chat]의 값이 범위를 벗어납니다.", "모두 1 이상의 정수로 고쳐 주세요.")
+
+
+def _numbers(table: str, kinds: Mapping[str, type], file: Path | None) -> dict[str, Any]:
+    """Values of one of :data:`TABLES`: the defaults, then those of ``file`` (or ``rag.toml`` here)."""
+    local = file or (Path(LOCAL_NAME) if Path(LOCAL_NAME).is_file() else None)
+    values: dict[str, Any] = {}
+    for path in (DEFAULTS, local):
+        found = _table(path).get(table, {}) if path is not None else {}
+        for name, value in found.items() if isinstance(found, dict) else [(table, found)]:
+            kind = kinds.get(name)
+            if kind is None or isinstance(value, bool) or not isinstance(value, (int, kind)):
+                raise SettingError(
+                    f"{path}의 [{table}]에 쓸 수 없는 설정 {name}={value!r}이(가) 있습니다.",
+                    f"쓸 수 있는 이름: {', '.join(sorted(kinds))}. 값은 수입니다.",
+                )
+            values[name] = kind(value)
+    return values
+
+
 def load_library_settings(file: Path | None = None) -> LibrarySettings:
     """The library's defaults, then those of ``file`` (or ``rag.toml`` here).
 
     Raises:
         SettingError: Unknown name, wrong type, out of range, unreadable file.
     """
-    local = file or (Path(LOCAL_NAME) if Path(LOCAL_NAME).is_file() else None)
-    values: dict[str, int | float] = {}
-    kinds = {field.name: field.type for field in fields(LibrarySettings)}
-    for path in (DEFAULTS, local):
-        table = tomllib.loads(path.read_text("utf-8")).get("library", {}) if path is not None else {}
-        for name, value in table.items() if isinstance(table, dict) else [("library", table)]:
-            whole = kinds.get(name) == "int"
-            if name not in kinds or not isinstance(value, int if whole else int | float):
-                raise SettingError(
-                    f"{path}의 [library]에 쓸 수 없는 설정 {name}={value!r}이(가) 있습니다.",
-                    f"쓸 수 있는 이름: {', '.join(kinds)}.",
-                )
-            values[name] = int(value) if whole else float(value)
-    return LibrarySettings(**values)  # type: ignore[arg-type]  # every value went through the loop
+    return LibrarySettings(**_numbers("library", get_type_hints(LibrarySettings), file))
+
+
+def load_chat_settings(file: Path | None = None) -> ChatSettings:
+    """The chat's defaults, then those of ``file`` (or ``rag.toml`` here); errors as the library's."""
+    return ChatSettings(**_numbers("chat", get_type_hints(ChatSettings), file))

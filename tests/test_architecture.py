@@ -24,13 +24,14 @@ LAYERS: list[set[str]] = [  # lowest first; a module imports only from strictly 
     {"rag.assemble"},
     {"rag.doctor", "rag.library"},
     {"rag", "rag.report"},
-    {"rag.serve"},
+    {"rag.chat", "rag.serve"},
     {"rag.cli"},
     {"rag.__main__"},
 ]
 LEVEL = {name: level for level, row in enumerate(LAYERS) for name in row}
 #: Members of a family folder stand in their family's row and may import each other.
 FAMILIES = {
+    "rag.chat",
     "rag.dialogue",
     "rag.embed",
     "rag.evidence",
@@ -52,8 +53,8 @@ OWNERS = {
     "faiss": "rag.dense",
     "datasketch": "rag.library",
     "filelock": "rag.index",
-    "gradio": "app",
     "httpx": "rag.load",
+    "gradio": "rag.chat",
     "kiwipiepy": "rag.korean",
     "langchain_text_splitters": "rag.chunk",
     "lightgbm": "rag.extract",
@@ -104,7 +105,8 @@ def test_imports_point_downwards(path: Path) -> None:
     me, used = row_name(module_name(path)), {row_name(name) for name in imports(path)}
     assert not {"recipes", "tests"} & {name.split(".")[0] for name in used}
     if not me.startswith("rag"):
-        assert used & LEVEL.keys() <= DOORS_MAY, f"{me} reaches past the public face"
+        may = DOORS_MAY | ({"rag.cli"} if me == "app" else set())  # app.py is `rag chat` under its old name
+        assert used & LEVEL.keys() <= may, f"{me} reaches past the public face"
         return
     assert me in LEVEL, f"{me} has no layer: give it one in LAYERS"
     for target in used - {me}:

@@ -52,6 +52,7 @@ def update_index(
     rebuild: bool = False,
     tags: Sequence[str] = (),
     library: LibrarySettings | None = None,
+    embedder: Embedder | None = None,
     report: Report = lambda progress: None,
     plan_ready: Callable[[int], None] = lambda files: None,
 ) -> Update:
@@ -68,6 +69,7 @@ def update_index(
         rebuild: Read and embed everything again.
         tags: For all documents read now.
         library: The ``[library]`` table; read from the configuration unless given.
+        embedder: One that is loaded already, as ``settings`` say; loaded here unless given.
         report: Called after each document.
         plan_ready: Called once with the number of files to read.
 
@@ -77,7 +79,7 @@ def update_index(
         ModelError: The embedder cannot be used.
     """
     library = library or load_library_settings()
-    embedder = make_embedder(settings, folder / CACHE)
+    embedder = embedder or make_embedder(settings, folder / CACHE)
     with writing(folder, library.writer_wait_s):
         base = _Base.open(folder, embedder, settings)
         roots = [_root(source) for source in sources] or base.roots
@@ -109,7 +111,12 @@ def build_index(
 
 
 def remove_documents(
-    settings: Settings, document_ids: Sequence[str], folder: Path, *, library: LibrarySettings | None = None
+    settings: Settings,
+    document_ids: Sequence[str],
+    folder: Path,
+    *,
+    library: LibrarySettings | None = None,
+    embedder: Embedder | None = None,
 ) -> dict[str, Json]:
     """Drop documents from an index.
 
@@ -124,7 +131,7 @@ def remove_documents(
         SearchIndexError: As of :func:`rag.index.Index.load` and :func:`update_index`.
     """
     library = library or load_library_settings()
-    embedder = make_embedder(settings, folder / CACHE)
+    embedder = embedder or make_embedder(settings, folder / CACHE)
     with writing(folder, library.writer_wait_s):
         Index.load(folder, embedder)  # refuses with the reason
         base = _Base.open(folder, embedder, settings)

@@ -3,7 +3,8 @@
     python -m recipes.bench [--corpus corpus] [--questions eval/sets/smoke.jsonl]
 
 Prints the wall time and peak memory of a cold ``rag ask`` process, the time of warm questions by stage,
-and the throughput of indexing with its breakdown. Figures depend on the machine and what else it does.
+the time through the chat's page in a browser (alone: ``python -m recipes.bench.page``), and the throughput
+of indexing with its breakdown. Figures depend on the machine and what else it does.
 """
 
 import argparse
@@ -25,6 +26,7 @@ from rag.korean import analyse_many, kiwi, terms
 from rag.lexical import LexicalIndex
 from rag.load import Skipped, load
 from rag.types import Document
+from recipes.bench.page import page_speed
 
 
 def cold(index: Path, question: str, times: int) -> None:
@@ -122,6 +124,7 @@ def main() -> None:
         print(f"{os.cpu_count()} cores; corpus of {options.corpus}")
         cold(index, questions[0], options.times)
         warm(index, questions, options.times)
+        page_speed(index, Path(place) / "data", questions)
     indexing(options.corpus, 10)
 
 

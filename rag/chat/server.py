@@ -1,0 +1,146 @@
+"""The web server: the page, downloads, and whatever else is routed beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import gradio as gr
+import uvicorn
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.responses import PlainTextResponse, Response
+
+from rag.chat import password
+from rag.chat.export import to_cases, to_complaints, to_markdown
+from rag.chat.gate import VISITOR, Gate, is_loopback
+from rag.chat.history import Shelf
+from rag.chat.page import HEAD, THEME, build_page
+from rag.chat.room import Room
+from rag.chat.words import words
+from rag.config import ChatSettings, Settings
+from rag.errors import SettingError
+
+#: File of the hashed password inside the data folder.
+PASSWORD = "password"
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where and how a server listens.
+
+    Attributes:
+        index: Index folder.
+        data: Folder of conversations and of the hashed password.
+        host: Address to bind; only this machine reaches a loopback one.
+        port: TCP port.
+    """
+
+    index: Path
+    data: Path
+    host: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        """What to open in a browser on this machine."""
+        name = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # compared, not bound
+        return f"http://[{name}]:{self.port}" if ":" in name else f"http://{name}:{self.port}"
+
+
+def data_folder(index: Path) -> Path:
+    """Where conversations about an index are kept unless told otherwise: beside it, not inside."""
+    return index.with_name(f"{index.name}.chat")
+
+
+def create_room(settings: Settings, limits: ChatSettings, door: Door) -> Room:
+    """Shared state behind ``door``; only on a loopback address may visitors choose a model."""
+    fixed = not is_loopback(door.host)
+    return Room(settings, limits, door.index, door.data, fixed_reader=fixed)
+
+
+def create_app(room: Room, door: Door, routers: Sequence[APIRouter] = ()) -> FastAPI:
+    """The ASGI application.
+
+    Args:
+        room: Shared state.
+        door: For the password file, and to know which hosts may be asked for.
+        routers: Further routes; they stand before the page, which takes every other path.
+
+    Raises:
+        SettingError: The password file is damaged.
+    """
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.include_router(_downloads(room))
+    for router in routers:
+        app.include_router(router)
+    secret = password.read(door.data / PASSWORD, room.limits.session_days)
+    app.add_middleware(Gate, password=secret, loopback=is_loopback(door.host))
+    gr.mount_gradio_app(
+        app,
+        build_page(room),
+        path="/",
+        server_name=door.host,
+        server_port=door.port,
+        theme=THEME,
+        head=HEAD,
+        footer_links=[],
+        run_history=False,
+        show_error=False,
+        ssr_mode=False,
+        max_file_size=room.limits.max_upload_bytes,
+        blocked_paths=[str(door.data.resolve())],
+    )
+    return app
+
+
+def _downloads(room: Room) -> APIRouter:
+    router = APIRouter(prefix="/export")
+
+    def shelf_of(request: Request) -> Shelf:
+        return room.history.of(request.cookies.get(VISITOR, ""))
+
+    @router.get("/good.jsonl")
+    def good(request: Request) -> Response:
+        return _file(to_cases(shelf_of(request).judged()), "application/jsonl")
+
+    @router.get("/bad.jsonl")
+    def bad(request: Request) -> Response:
+        return _file(to_complaints(shelf_of(request).judged()), "application/jsonl")
+
+    @router.get("/{conversation}.md")
+    def markdown(conversation: int, request: Request) -> Response:
+        shelf = shelf_of(request)
+        found = shelf.conversation(conversation)
+        if found is None:
+            return PlainTextResponse("그런 대화가 없습니다.\n", 404)
+        language = room.preference(shelf).language
+        text = to_markdown(found.title, shelf.turns(conversation), words(language))
+        return _file(text, "text/markdown")
+
+    return router
+
+
+def _file(text: str, kind: str) -> Response:
+    return Response(text, media_type=f"{kind}; charset=utf-8", headers={"Content-Disposition": "attachment"})
+
+
+def serve(settings: Settings, limits: ChatSettings, door: Door, routers: Sequence[APIRouter] = ()) -> None:
+    """Serve until interrupted.
+
+    Raises:
+        SettingError: A host beyond this machine without a password.
+        GeungeoError: Index, models or password file cannot be used.
+    """
+    if not is_loopback(door.host) and not (door.data / PASSWORD).exists():
+        raise SettingError(
+            f"{door.host}에 열면 다른 컴퓨터에서도 들어올 수 있는데 암호가 없습니다.",
+            "--password 를 붙여 암호를 정해 주세요.",
+        )
+    room = create_room(settings, limits, door)
+    app = create_app(room, door, routers)
+    room.suggestions.start()
+    try:
+        uvicorn.run(app, host=door.host, port=door.port, log_level="warning")
+    finally:
+        room.close()

@@ -178,25 +178,29 @@ def test_again_replaces_the_turn(room: Room, tmp_path: Path) -> None:
     assert [one.exchange.ending for one in shelf.turns(at.conversation)] == [Ending.ANSWERED]
 
 
-def test_follow_ups_see_completed_questions_only_of_real_turns(tmp_path: Path) -> None:
-    calls: list[tuple[str, tuple[str, ...]]] = []
-
-    def complete(question: str, history: object) -> str:
-        calls.append((question, tuple(turn.question for turn in history)))  # type: ignore[attr-defined]
-        return question.replace("그럼", "새빛 허브의")
-
-    room = Room(
-        load_settings({}, None, {}), load_chat_settings(), tmp_path / "i", tmp_path / "d", complete=complete
-    )
+def test_follow_ups_see_completed_questions_only_of_real_turns(room: Room, tmp_path: Path) -> None:
     over(room.library.add(dropped(tmp_path, hub_md=HUB)))
     at, _ = ask(room, "", tab(room))
     at, _ = ask(room, "새빛 허브 완공 시점은?", at)
     at, second = ask(room, "그럼 연면적은?", at)
     assert second.complete == "새빛 허브의 연면적은?"
     assert "92,000㎡" in second.text
-    assert calls[-1] == ("그럼 연면적은?", ("새빛 허브 완공 시점은?",))
-    assert said(room.turns(room.history.of("가"), at))[-1].question == "새빛 허브의 연면적은?"
-    room.close()
+    earlier = said(room.turns(room.history.of("가"), at))
+    assert [turn.question for turn in earlier] == ["새빛 허브 완공 시점은?", "새빛 허브의 연면적은?"]
+
+
+def test_uploads_are_kept_until_their_document_is_removed(room: Room, tmp_path: Path) -> None:
+    kept = tmp_path / "data" / "uploads"
+    over(room.library.add(dropped(tmp_path, hub_md=HUB, pond_md=POND)))
+    assert sorted(path.name for path in kept.iterdir()) == ["hub.md", "pond.md"]
+    again = over(room.library.add(dropped(tmp_path, twin_md=HUB)))
+    assert again.stage is Stage.FAILED
+    assert any("같은 글" in note for note in again.notes)
+    assert sorted(path.name for path in kept.iterdir()) == ["hub.md", "pond.md"]
+    assert over(room.library.remove(["pond.md"])).stage is Stage.DONE
+    assert [path.name for path in kept.iterdir()] == ["hub.md"]
+    assert over(room.library.remove(["hub.md"])).stage is Stage.FAILED
+    assert [path.name for path in kept.iterdir()] == ["hub.md"]
 
 
 def test_a_choice_that_cannot_be_used_is_refused(room: Room, tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def update_index(
         tags: For all documents read now.
         library: The ``[library]`` table; read from the configuration unless given.
         report: Called after each document.
-        plan_ready: Called once with the number of files to read.
+        plan_ready: Called once with the number of files of the new index.
 
     Raises:
         SourceError: A path is missing, a manifest does not hold, or there is nothing to index.
@@ -88,7 +88,7 @@ def update_index(
         unread: list[Skipped] = []
         found = list(_found(everything, settings, library, unread.append))
         plan = planned(base.ledger, found, roots, tuple(tags), prune=prune, rebuild=rebuild or not base.fits)
-        plan_ready(len(plan.fresh))
+        plan_ready(len(plan.steps))
         run = _Run(plan, base, settings, library, tuple(tags))
         written = bool(plan.fresh or plan.pruned or not base.fits)
         facts = base.touched() if not written else _write(run, base, folder, embedder, settings, report)

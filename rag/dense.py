@@ -2,7 +2,7 @@
 
 Vectors lie in ``vectors.npy``, memory-mapped. Up to :data:`FLAT_MAX` rows every search is exact. Above,
 an inverted file with 8-bit codes proposes candidates, which are scored again with the exact vectors:
-HNSW was left out for what it costs to build (docs/decisions/0006).
+HNSW was left out for what it costs to build (docs/decisions/0011).
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
+from urllib.parse import unquote
 
 import pytest
 
@@ -17,7 +19,8 @@ from rag.load.file import File, Skipped
 from rag.load.web import _is_public, fetch, is_address
 
 PAGE = """<html><head><title>새벽강도서관 안내</title><meta charset="utf-8"></head><body><article>
-<h1>새벽강도서관 안내</h1><p>새벽강도서관의 연체료는 하루에 100원이며 책은 한 번에 다섯 권까지 두 주 동안 빌릴 수 있다.</p>
+<h1>새벽강도서관 안내</h1><p>새벽강도서관의 연체료는 하루에 100원이며 책은 한 번에 다섯 권까지
+두 주 동안 빌릴 수 있다.</p>
 <p>도서관은 아침 아홉 시에 열고 저녁 여섯 시에 닫으며 월요일에는 쉰다.</p></article></body></html>"""
 PLACES: dict[str, tuple[int, dict[str, str], bytes]] = {
     "/robots.txt": (200, {}, b"User-agent: *\nDisallow: /private\nAllow: /\n"),
@@ -41,11 +44,9 @@ PLACES: dict[str, tuple[int, dict[str, str], bytes]] = {
 
 
 class Pages(BaseHTTPRequestHandler):
-    asked: list[str] = []
+    asked: ClassVar[list[str]] = []
 
     def do_GET(self) -> None:
-        from urllib.parse import unquote
-
         path = unquote(self.path)
         self.asked.append(path)
         status, headers, body = PLACES.get(path, (404, {}, b""))
@@ -136,8 +137,8 @@ def test_private_addresses_are_refused_and_never_asked(site: str) -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["127.0.0.1", "10.1.2.3", "192.168.0.1", "172.16.9.9", "169.254.169.254", "0.0.0.0", "100.64.0.1"]
-    + ["::1", "::", "fe80::1", "fd00::1", "::ffff:127.0.0.1", "224.0.0.1", "ff02::1"],
+    "127.0.0.1 10.1.2.3 192.168.0.1 172.16.9.9 169.254.169.254 0.0.0.0 100.64.0.1 "
+    "::1 :: fe80::1 fd00::1 ::ffff:127.0.0.1 224.0.0.1 ff02::1".split(),
 )
 def test_what_is_private(address: str) -> None:
     assert not _is_public(address)

@@ -34,6 +34,9 @@ STARS = Turn("별마중천문대 관람료는 얼마야?", "7,000원입니다. [
         (Turn("백두산의 높이는 얼마야?", ""), "한라산은?", "한라산의 높이는 얼마야?"),
         (Turn("백두산은 높이가 얼마야?", ""), "그럼 한강대교는?", "한강대교는 높이가 얼마야?"),
         (Turn("장영실은 자격루를 언제 완성했어?", ""), "옥루는?", "장영실은 옥루를 언제 완성했어?"),
+        (Turn("서울에서 부산까지 KTX 요금은?", ""), "대전까지는?", "서울에서 대전까지 KTX 요금은?"),
+        (HUB, "더 자세히 알려줘", "카카오 디지털 허브 완공 시점은?"),
+        (HUB, "위약금은?", "카카오 디지털 허브의 위약금은?"),
         (Turn("KTX는 언제 개통했어?", ""), "부산까지 얼마나 걸려?", "KTX는 부산까지 얼마나 걸려?"),
     ],
 )
@@ -53,6 +56,16 @@ def test_follow_ups_are_completed(earlier: Turn, question: str, wanted: str) -> 
 )
 def test_a_question_with_its_own_subject_stays(question: str) -> None:
     assert standalone(question, [HUB], TITLES) == question
+
+
+@pytest.mark.parametrize("talk", ["고마워", "알겠어.", "감사합니다"])
+def test_thanks_ask_nothing(talk: str) -> None:
+    assert standalone(talk, [HUB], TITLES) == talk
+
+
+def test_a_thing_is_not_a_person() -> None:
+    turns = [PAPER, Turn("그는 언제 떠났어?", "")]
+    assert standalone("그 매체는 언제 생겼어?", turns) == "독립신문은 언제 생겼어?"
 
 
 def test_titles_tell_names_from_other_nouns() -> None:

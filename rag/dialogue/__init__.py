@@ -70,7 +70,7 @@ def _completed(question: str, before: Previous | None, titles: Titles) -> str:
     if not query.morphemes:
         return question
     if query.pointers:
-        return resolved(query, before, titles)
+        return resolved(query, before)
     if names_own_subject(query, before, titles):
         return question
     return completed(query, before, titles)

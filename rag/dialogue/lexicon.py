@@ -31,7 +31,7 @@ ATTRIBUTES = _words(
     """
 )
 _ATTRIBUTE_END = re.compile(
-    r"[가-힣](?:료|비|율|률|액|일자|기간|기한|시점|장소|방법|인원|면적|시간|날짜|이유)$"
+    r"[가-힣](?:료|비|금|율|률|액|일자|기간|기한|시점|장소|방법|인원|면적|시간|날짜|이유)$"
 )
 
 #: What makes a case of the same question differ: age groups, days, seasons, ordinals, kinds of member.
@@ -115,6 +115,11 @@ def contrast_class(phrase: str) -> int:
     words = phrase.split()
     ends = {words[0], words[-1]} if words else set()
     return next((row for row, names in enumerate(CONTRASTS) if names & ends), -1)
+
+
+#: Predicates of talk that asks nothing ("고마워", "알겠어"), and of talk that asks for the same again.
+SMALL_TALK = _words("고맙 감사 알 좋 안녕 미안 되 괜찮 맞 그렇")
+AGAIN = _words("자세히 자세하 다시 더")
 
 
 #: Attributes whose value is a person, or a place.

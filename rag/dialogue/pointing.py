@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from rag.dialogue import lexicon
 from rag.dialogue.josa import with_josa
 from rag.dialogue.phrase import Query, parse
-from rag.dialogue.title import Titles
-from rag.dialogue.topic import core, topic_of
 
 _CONTRACTED = {"ᆫ": "은", "ᆯ": "을"}
 _SHORT_ANSWER = re.compile(r"^[“\"']?(.{1,30}?)[”\"']?(?:입니다|이다|다|예요|이에요)?\.?\s*(?:\[\d+\]\s*)+$")
@@ -47,7 +45,7 @@ def short_answer(text: str) -> str:
     return "" if any(m.tag in {"EF", "EC", "EP"} for m in parse(bare).morphemes) else bare
 
 
-def resolved(query: Query, before: Previous, titles: Titles) -> str:
+def resolved(query: Query, before: Previous) -> str:
     """The question with its first pointing word replaced by what it points at."""
     row = query.pointers[0]
     pointer = query.morphemes[row]
@@ -65,7 +63,7 @@ def resolved(query: Query, before: Previous, titles: Titles) -> str:
     ):
         last += 1
     word = query.text[noun.start : query.morphemes[last - 1].end]
-    return _replaced(query, row, last, _described(word, before, titles), word)
+    return _replaced(query, row, last, _described(word, before), word)
 
 
 def _pronoun(form: str, before: Previous) -> str:
@@ -104,7 +102,7 @@ def joined(before: Previous) -> str:
     return f"{before.topic} {before.answer}"
 
 
-def _described(noun: str, before: Previous, titles: Titles) -> str:
+def _described(noun: str, before: Previous) -> str:
     """What "그 신문" means: the word that ends in the noun, or the answer of its kind, or the topic."""
     if noun in lexicon.PERSONS:
         return _person(before)
@@ -119,8 +117,8 @@ def _described(noun: str, before: Previous, titles: Titles) -> str:
         ends = [row for row, word in enumerate(words, 1) if word.endswith(noun)]
         if ends:
             return " ".join(words[: ends[-1]])
-    first = topic_of(before.query, titles)
-    return first.text if first else before.topic
+    thing = (topic for topic in (before.topic, *before.topics) if topic != before.person)
+    return next(thing, before.topic)
 
 
 def _replaced(query: Query, first: int, last: int, meant: str, word: str) -> str:
@@ -141,12 +139,3 @@ def _missing_particle(query: Query, place: int, word: str) -> str:
         return "의"
     asks_place = any(query.morphemes[row].form == "어디" for row in query.wh)
     return "에서" if word in lexicon.PLACE_PRONOUNS | lexicon.PLACES and not asks_place else "은"
-
-
-def property_of(query: Query, titles: Titles) -> str:
-    """The property that a question asks for ("관람료" of "천문대 관람료는?"), or ""."""
-    for phrase in query.phrases:
-        kept = core(phrase, titles, asks_property=not query.has_predicate)
-        if len(kept) < len(phrase.text):
-            return phrase.text[len(kept) :].strip()
-    return ""

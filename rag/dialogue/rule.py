@@ -6,7 +6,7 @@ import re
 from itertools import takewhile
 
 from rag.dialogue.josa import with_josa
-from rag.dialogue.lexicon import FACILITY_END, ORDINAL, contrast_class, is_attribute
+from rag.dialogue.lexicon import AGAIN, FACILITY_END, ORDINAL, SMALL_TALK, contrast_class, is_attribute
 from rag.dialogue.phrase import Phrase, Query
 from rag.dialogue.pointing import Previous
 from rag.dialogue.title import Titles
@@ -45,7 +45,9 @@ def completed(query: Query, before: Previous, titles: Titles) -> str:
     bare = _bare(query)
     if bare is not None:
         return _bare_completed(bare, query, before, titles)
-    if not query.phrases and not query.has_predicate and query.wh:
+    if not query.phrases and not query.wh:
+        return _talk(query, before)
+    if not query.phrases and not query.has_predicate:
         return _reworded(query, before)
     for phrase in query.phrases:
         if _short_form(phrase.text, before):
@@ -55,6 +57,15 @@ def completed(query: Query, before: Previous, titles: Titles) -> str:
     if lead and repeats and contrast_class(lead.text) >= 0:
         return _inserted(lead, before, titles)
     return _asked_of(before.topic, query)
+
+
+def _talk(query: Query, before: Previous) -> str:
+    """Thanks stay thanks; "더 자세히 알려줘" asks the same again; the rest is asked of the topic."""
+    forms = [m.form for m in query.morphemes]
+    if AGAIN & set(forms):
+        return before.query.text
+    asks = "?" in query.text or not SMALL_TALK & set(forms)
+    return _asked_of(before.topic, query) if asks else query.text
 
 
 def _bare(query: Query) -> Phrase | None:
@@ -68,7 +79,11 @@ def _bare(query: Query) -> Phrase | None:
 
 
 def _bare_completed(phrase: Phrase, query: Query, before: Previous, titles: Titles) -> str:
-    if contrast_class(phrase.text) >= 0 or phrase.tag == "JKB" or phrase.particle in {"까지", "부터"}:
+    if (
+        contrast_class(phrase.text) >= 0
+        or phrase.tag == "JKB"
+        or phrase.particle.startswith(("까지", "부터"))
+    ):
         return _inserted(phrase, before, titles)
     words = core(phrase, titles, asks_property=True)
     case = _other_case(phrase, before, titles)
@@ -171,6 +186,10 @@ def _inserted(phrase: Phrase, before: Previous, titles: Titles) -> str:
     for other in before.query.phrases:
         if case >= 0 and any(contrast_class(word) == case for word in (other.text, *other.text.split())):
             return text[: other.start] + _same_case(phrase, other, case) + text[other.end :]
+    for other in before.query.phrases if phrase.is_proper else ():
+        ends = other.particle and phrase.particle.startswith(other.particle)
+        if ends and other.particle in {"까지", "부터", "에서"}:
+            return text[: other.start] + phrase.text + text[other.end :]
     if case == ORDINAL and (told := _ORDINAL_WORDS.search(text)):
         return text[: told.start()] + phrase.text + text[told.end() :]
     place = topic_of(before.query, titles)

@@ -140,6 +140,7 @@ def main() -> None:
     arguments.add_argument("--set", type=Path, default=Path("eval/sets/dialogue.jsonl"))
     arguments.add_argument("--users", type=int, default=20)
     arguments.add_argument("--seconds", type=float, default=60)
+    arguments.add_argument("--turns", type=int, default=48, help="different questions asked")
     arguments.add_argument("--think", type=float, default=0.0)
     options = arguments.parse_args()
     port = free_port()
@@ -148,7 +149,7 @@ def main() -> None:
     url = f"http://127.0.0.1:{port}"
     try:
         wait_for(url, server)
-        asked = conversations(options.set)
+        asked = conversations(options.set)[: options.turns]
         alone, together = asyncio.run(measure(url, asked, options.users, options.seconds, options.think))
     finally:
         server.terminate()

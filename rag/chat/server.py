@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import gradio as gr
 import uvicorn
 from fastapi import APIRouter, FastAPI, Request
+from fastapi import Path as Number
 from fastapi.responses import PlainTextResponse, Response
 
 from rag.chat import password
@@ -109,7 +111,7 @@ def _downloads(room: Room) -> APIRouter:
         return _file(to_complaints(shelf_of(request).judged()), "application/jsonl")
 
     @router.get("/{conversation}.md")
-    def markdown(conversation: int, request: Request) -> Response:
+    def markdown(conversation: Annotated[int, Number(ge=0, lt=2**63)], request: Request) -> Response:
         shelf = shelf_of(request)
         found = shelf.conversation(conversation)
         if found is None:

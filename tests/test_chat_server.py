@@ -11,10 +11,11 @@ from fastapi.testclient import TestClient
 
 from rag import build_index, load_settings
 from rag.chat import password
+from rag.chat.door import PASSWORD, Door, data_folder
 from rag.chat.exchange import Exchange
 from rag.chat.gate import VISITOR
 from rag.chat.room import Room
-from rag.chat.server import PASSWORD, Door, create_app, data_folder, serve
+from rag.chat.server import create_app, serve
 from rag.config import ChatSettings, load_chat_settings
 from rag.errors import SettingError
 from tests.test_chat_history import ANSWER

@@ -139,3 +139,9 @@ def test_chat_settings_change_no_answer(tmp_path: Path) -> None:
     assert limits.port == 9000
     with_table = load_settings({}, tmp_path / "rag.toml", {})
     assert (with_table.top_k, with_table.digest) == (3, load_settings({"top_k": 3}, None, {}).digest)
+
+
+def test_the_old_door_is_the_same_chat() -> None:
+    command = [sys.executable, str(ROOT / "app.py"), "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert (done.returncode, "--password" in done.stdout) == (0, True), done.stderr

@@ -301,11 +301,14 @@ def chat(
     settings = _settings(config, set_, embedder=embedder, reader=reader)
     limits = load_chat_settings(config)
     from rag.chat import password as secret
-    from rag.chat.server import PASSWORD, Door, data_folder, serve
+    from rag.chat.door import PASSWORD, Door, data_folder
 
     door = Door(index, data or data_folder(index), host, port or limits.port)
     if password:
         secret.keep(door.data / PASSWORD, _new_password())
+    door.check()
+    from rag.chat.server import serve
+
     progress_console.print(f"근거를 엽니다: {door.url} (끝내려면 Ctrl+C)", markup=False, highlight=False)
     serve(settings, limits, door)
 

@@ -14,8 +14,9 @@ from pathlib import Path
 import uvicorn
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from rag.chat.door import Door
 from rag.chat.room import Room
-from rag.chat.server import Door, create_app
+from rag.chat.server import create_app
 
 #: How long anything may take on a machine that does much else.
 _PATIENCE_MS = 60_000

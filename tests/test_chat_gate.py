@@ -9,7 +9,8 @@ from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
 
 from rag.chat import password
-from rag.chat.gate import VISITOR, Gate, is_loopback
+from rag.chat.door import is_loopback
+from rag.chat.gate import VISITOR, Gate
 from rag.chat.password import Password
 from rag.errors import SettingError
 

@@ -112,7 +112,7 @@ class Events:
         """A tab opens, or is loaded again with the conversation that it had open."""
         shelf = self._shelf(request)
         preference = self._room.preference(shelf)
-        number = int(conversation) if conversation.isdigit() else 0
+        number = _number({"id": conversation or ""}, "id")
         tab = Tab(preference, conversation=number if shelf.conversation(number) else 0)
         return self._frame(tab) | self._talk(tab, shelf) | self._documents(tab)
 

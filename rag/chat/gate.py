@@ -9,7 +9,6 @@ import base64
 import secrets
 import time
 from collections import defaultdict, deque
-from ipaddress import ip_address
 from pathlib import Path
 from string import Template
 from urllib.parse import parse_qs
@@ -20,6 +19,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from rag.chat.door import is_loopback
 from rag.chat.password import Password
 from rag.chat.words import KOREAN, words
 
@@ -44,14 +44,6 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach a server bound to ``host``."""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class Gate:

@@ -3,54 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from typing import Annotated
 
 import gradio as gr
 import uvicorn
 from fastapi import APIRouter, FastAPI, Request
+from fastapi import Path as Number
 from fastapi.responses import PlainTextResponse, Response
 
 from rag.chat import password
+from rag.chat.door import PASSWORD, Door, is_loopback
 from rag.chat.export import to_cases, to_complaints, to_markdown
-from rag.chat.gate import VISITOR, Gate, is_loopback
+from rag.chat.gate import VISITOR, Gate
 from rag.chat.history import Shelf
 from rag.chat.page import HEAD, THEME, build_page
 from rag.chat.room import Room
 from rag.chat.words import words
 from rag.config import ChatSettings, Settings
-from rag.errors import SettingError
-
-#: File of the hashed password inside the data folder.
-PASSWORD = "password"
-
-
-@dataclass(frozen=True, slots=True)
-class Door:
-    """Where and how a server listens.
-
-    Attributes:
-        index: Index folder.
-        data: Folder of conversations and of the hashed password.
-        host: Address to bind; only this machine reaches a loopback one.
-        port: TCP port.
-    """
-
-    index: Path
-    data: Path
-    host: str
-    port: int
-
-    @property
-    def url(self) -> str:
-        """What to open in a browser on this machine."""
-        name = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # compared, not bound
-        return f"http://[{name}]:{self.port}" if ":" in name else f"http://{name}:{self.port}"
-
-
-def data_folder(index: Path) -> Path:
-    """Where conversations about an index are kept unless told otherwise: beside it, not inside."""
-    return index.with_name(f"{index.name}.chat")
 
 
 def create_room(settings: Settings, limits: ChatSettings, door: Door) -> Room:
@@ -109,7 +78,7 @@ def _downloads(room: Room) -> APIRouter:
         return _file(to_complaints(shelf_of(request).judged()), "application/jsonl")
 
     @router.get("/{conversation}.md")
-    def markdown(conversation: int, request: Request) -> Response:
+    def markdown(conversation: Annotated[int, Number(ge=0, lt=2**63)], request: Request) -> Response:
         shelf = shelf_of(request)
         found = shelf.conversation(conversation)
         if found is None:
@@ -132,11 +101,7 @@ def serve(settings: Settings, limits: ChatSettings, door: Door, routers: Sequenc
         SettingError: A host beyond this machine without a password.
         GeungeoError: Index, models or password file cannot be used.
     """
-    if not is_loopback(door.host) and not (door.data / PASSWORD).exists():
-        raise SettingError(
-            f"{door.host}에 열면 다른 컴퓨터에서도 들어올 수 있는데 암호가 없습니다.",
-            "--password 를 붙여 암호를 정해 주세요.",
-        )
+    door.check()
     room = create_room(settings, limits, door)
     app = create_app(room, door, routers)
     room.suggestions.start()

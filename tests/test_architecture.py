@@ -32,6 +32,7 @@ LEVEL = {name: level for level, row in enumerate(LAYERS) for name in row}
 #: Members of a family folder stand in their family's row and may import each other.
 FAMILIES = {
     "rag.chat",
+    "rag.cli",
     "rag.dialogue",
     "rag.embed",
     "rag.evidence",

@@ -168,7 +168,7 @@ def test_scores_are_those_of_pytorch(scorer: Scorer) -> None:
 def test_many_answers_at_once_weigh_what_each_weighs_alone(scorer: Scorer) -> None:
     """More than fit one batch, and with equal ones among them; the cache of one question serves no other."""
     text = TEXTS[1]
-    many = [Choice(1, Span(a, b)) for a in range(12) for b in range(a + 1, a + 7) if text[a:b].strip()]
+    many = [Choice(1, Span(a, b)) for a in range(28) for b in range(a + 1, a + 7) if text[a:b].strip()]
     assert len(many) > 2 * BRANCHES
     together = scorer.scores(QUESTION, TEXTS, many)
     scorer.scores("다른 질문은?", TEXTS[:1], CHOICES[:1])

@@ -1,13 +1,15 @@
 """One prompt, many ways to go on: log-probabilities of each, with the prompt computed once.
 
-llama.cpp keeps one copy of the prompt's keys and values; every continuation is a sequence that shares it.
+llama.cpp keeps one copy of the prompt's keys and values, which every continuation shares; so do
+continuations with one beginning.
 """
 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +20,21 @@ if TYPE_CHECKING:
     from llama_cpp import Llama
 
 #: Continuations that are computed at once.
-BRANCHES = 31
+BRANCHES = 63
 #: Tokens of continuations that are computed at once, at most.
 ROOM = 256
 
 Floats = NDArray[np.float64]
+#: Ids that follow the prompt.
+Path = tuple[int, ...]
+
+
+class _Entry(NamedTuple):
+    """One token of a batch, and the sequences it belongs to."""
+
+    token: int
+    position: int
+    sequences: tuple[int, ...]
 
 
 class Continuations:
@@ -51,7 +63,7 @@ class Continuations:
         self._context = context
         self._model = model
         self._memory = llama_cpp.llama_get_memory(context)
-        self._batch = llama_cpp.llama_batch_init(prompt_tokens + ROOM, 0, 1)
+        self._batch = llama_cpp.llama_batch_init(prompt_tokens + ROOM, 0, BRANCHES)
         self._prompt_tokens = prompt_tokens
         weakref.finalize(self, _free, context, self._batch, model)
 
@@ -78,41 +90,56 @@ class Continuations:
         if not all(0 < len(tail) <= ROOM for tail in tails):
             raise ValueError(f"a continuation has 1 to {ROOM} ids")
         llama_cpp.llama_memory_clear(self._memory, True)
-        self._decode([(token, at, 0) for at, token in enumerate(prompt)], only_last=True)
+        self._decode([_Entry(token, at, (0,)) for at, token in enumerate(prompt)], only_last=True)
         first = self._row(len(prompt) - 1)
-        found: list[Floats] = [np.array([first[tail[0]]]) for tail in tails]
-        for rows in _packed(tails):
-            self._grow(rows, len(prompt), tails, found)
-        return found
+        wanted: dict[Path, set[int]] = {}
+        for tail in tails:
+            for at, token in enumerate(tail):
+                wanted.setdefault(tuple(tail[:at]), set()).add(token)
+        logs: dict[tuple[Path, int], float] = {
+            ((), token): float(first[token]) for token in wanted.get((), ())
+        }
+        for paths in _packed(sorted({tuple(tail[:-1]) for tail in tails if len(tail) > 1})):
+            logs |= self._grown(paths, len(prompt), wanted)
+        return [np.array([logs[tuple(tail[:at]), token] for at, token in enumerate(tail)]) for tail in tails]
 
-    def _grow(
-        self, rows: Sequence[int], at: int, tails: Sequence[Sequence[int]], found: list[Floats]
-    ) -> None:
-        """Compute what comes after the first token of some tails, each in a sequence of its own."""
+    def _grown(
+        self, paths: Sequence[Path], at: int, wanted: Mapping[Path, set[int]]
+    ) -> dict[tuple[Path, int], float]:
+        """Log-probabilities of the wanted tokens after every beginning of some paths.
+
+        Beginnings that paths share are computed once, in all of their sequences.
+        """
         import llama_cpp
 
-        entries: list[tuple[int, int, int]] = []
-        for branch, row in enumerate(rows, 1):
+        leaves = [path for path, after in pairwise([*paths, ()]) if after[: len(path)] != path]
+        branches: dict[Path, list[int]] = {}
+        for branch, leaf in enumerate(leaves, 1):
             llama_cpp.llama_memory_seq_cp(self._memory, 0, branch, -1, -1)
-            entries += [(token, at + number, branch) for number, token in enumerate(tails[row][:-1])]
-        self._decode(entries, only_last=False)
-        entry = 0
-        for row in rows:
-            after = tails[row][1:]
-            values = [self._row(entry + number)[token] for number, token in enumerate(after)]
-            found[row] = np.concatenate([found[row], values])
-            entry += len(after)
-        for branch in range(1, len(rows) + 1):
+            for size in range(1, len(leaf) + 1):
+                branches.setdefault(leaf[:size], []).append(branch)
+        self._decode(
+            [_Entry(path[-1], at + len(path) - 1, tuple(own)) for path, own in branches.items()],
+            only_last=False,
+        )
+        found: dict[tuple[Path, int], float] = {}
+        for entry, path in enumerate(branches):
+            row = self._row(entry)
+            found |= {(path, token): float(row[token]) for token in wanted.get(path, ())}
+        for branch in range(1, len(leaves) + 1):
             llama_cpp.llama_memory_seq_rm(self._memory, branch, -1, -1)
+        return found
 
-    def _decode(self, entries: Sequence[tuple[int, int, int]], *, only_last: bool) -> None:
+    def _decode(self, entries: Sequence[_Entry], *, only_last: bool) -> None:
         import llama_cpp
 
         batch = self._batch
         batch.n_tokens = len(entries)
-        for row, (token, position, sequence) in enumerate(entries):
-            batch.token[row], batch.pos[row] = token, position
-            batch.n_seq_id[row], batch.seq_id[row][0] = 1, sequence
+        for row, entry in enumerate(entries):
+            batch.token[row], batch.pos[row] = entry.token, entry.position
+            batch.n_seq_id[row] = len(entry.sequences)
+            for number, sequence in enumerate(entry.sequences):
+                batch.seq_id[row][number] = sequence
             batch.logits[row] = not only_last or row + 1 == len(entries)
         status = llama_cpp.llama_decode(self._context, batch)
         if status != 0:
@@ -126,26 +153,31 @@ class Continuations:
         import llama_cpp
 
         pointer = llama_cpp.llama_get_logits_ith(self._context, entry)
-        logits = np.ctypeslib.as_array(pointer, shape=(self._model.n_vocab(),)).astype(np.float64)
-        logits -= logits.max()
-        return np.asarray(logits - np.log(np.exp(logits).sum()), np.float64)
+        logits = np.ctypeslib.as_array(pointer, shape=(self._model.n_vocab(),))
+        raised = logits - logits.max()
+        return np.asarray(raised - np.log(np.exp(raised).sum()), np.float64)
 
 
-def _packed(tails: Sequence[Sequence[int]]) -> Iterator[list[int]]:
-    """Rows of tails that go on after their first token, in groups that are computed at once."""
-    group: list[int] = []
+def _packed(paths: Sequence[Path]) -> Iterator[list[Path]]:
+    """Sorted paths in groups that are computed at once: few enough ends, few enough tokens."""
+    group: list[Path] = []
     size = 0
-    for row, tail in enumerate(tails):
-        more = len(tail) - 1
-        if not more:
-            continue
+    for path in paths:
+        more = len(path) - (_shared(group[-1], path) if group else 0)
         if group and (len(group) == BRANCHES or size + more > ROOM):
             yield group
-            group, size = [], 0
-        group.append(row)
+            group, size, more = [], 0, len(path)
+        group.append(path)
         size += more
     if group:
         yield group
+
+
+def _shared(one: Path, other: Path) -> int:
+    """How many first ids two paths have in common."""
+    return next(
+        (at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
+    )
 
 
 def _free(context: object, batch: object, _model: object) -> None:

@@ -1,6 +1,7 @@
 """The causal model's recipe: llama.cpp computes what PyTorch computes, runs go on, splits hold."""
 
 import itertools
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,12 +14,13 @@ from rag.llm.morpheme import CONTROLS, Layout, Vocabulary
 from rag.types import Evidence, Hit, Passage, Route, Span
 from recipes.llm import export, measure
 from recipes.llm.finalist import Reading, Spot, load, save
-from recipes.llm.lesson import Lesson, lesson
+from recipes.llm.lesson import Lesson, is_tuning, lesson, real
 from recipes.llm.lesson import load as load_lessons
 from recipes.llm.lesson import save as save_lessons
 from recipes.llm.measure import Weighed
 from recipes.llm.model import Llama
 from recipes.llm.train import Course, batch_of, losses, relabelled, restore, thinned, train
+from recipes.llm.vocabulary import choose
 from recipes.reader.data import Example
 from tests.tiny_morphemes import LAYOUT, QUESTION, TEXTS, tiny_llama, tokens, write_files
 
@@ -127,6 +129,36 @@ def test_lessons_come_back_from_their_file(lessons: list[Lesson], tmp_path: Path
     counts = save_lessons(tmp_path / "lessons.npz", lessons, 0)
     assert counts == {"made": 4, "real": 4, "tune": 0}
     assert sorted(load_lessons(tmp_path / "lessons.npz"), key=str) == sorted(lessons, key=str)
+
+
+def test_held_out_articles_are_never_lessons(tmp_path: Path) -> None:
+    """Twenty articles of KorQuAD by title, and what our own files mark as test."""
+    asked = {"question": "언제?", "answers": [{"text": "1989년", "answer_start": 0}]}
+    articles = [
+        {"title": f"글{n:02}", "paragraphs": [{"context": "1989년에 열었다.", "qas": [asked]}]}
+        for n in range(23)
+    ]
+    korquad, own = tmp_path / "k.json", tmp_path / "o_own.jsonl"
+    korquad.write_text(json.dumps({"data": articles}), "utf-8")
+    qas = [{"q": "언제?", "answers": ["1990년"], "evidence": "1990년에 닫았다."}]
+    records = [
+        {"id": part, "title": "글", "text": "1990년에 닫았다.", "part": part, "qas": qas}
+        for part in ("dev", "test")
+    ]
+    own.write_text("\n".join(map(json.dumps, records)), "utf-8")
+    groups = [one.group for one in real(korquad, [own], None)]
+    assert groups == ["korquad/글00", "korquad/글01", "korquad/글02", "o/dev"]
+    assert [is_tuning(group, groups, 3) for group in groups] == [True, False, False, True]
+
+
+def test_the_vocabulary_spells_what_it_was_chosen_from() -> None:
+    spellings, rows = choose([*TEXTS, QUESTION], morphemes=12, characters=40)
+    made = Vocabulary(spellings)
+    assert rows.shape == (len(made),)
+    assert sum("/" in one[1:] and one not in CONTROLS for one in spellings) == 12
+    assert all(digit in spellings for digit in "0123456789")
+    assert (rows >= 0).any(), "frequent words begin with Kiwi's vector"
+    assert (rows[: len(CONTROLS)] == -1).all()
 
 
 # --- training -------------------------------------------------------------------------------------

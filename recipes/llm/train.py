@@ -108,6 +108,8 @@ def losses(
 @torch.no_grad()
 def watch(model: Llama, lessons: Sequence[Lesson], length: int, device: torch.device) -> tuple[float, float]:
     """Shares of answers and of their tokens that greedy writing over the whole vocabulary gets right."""
+    if not lessons:
+        return 0.0, 0.0
     model.eval()
     whole, single = [], []
     table = model.vectors()

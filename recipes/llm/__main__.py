@@ -51,7 +51,7 @@ def say(text: str) -> None:
 def built(work: Path, settings: dict[str, dict[str, float]], size: str) -> Llama:
     """The untrained model of a size."""
     torch.manual_seed(int(settings["seed"]))  # type: ignore[call-overload]
-    sizes = {name: value for name, value in settings[size].items() if name != "steps"}
+    sizes = {name: value for name, value in settings[size].items() if name not in {"steps", "batch_tokens"}}
     return Llama(Shape(**sizes), np.load(work / "vectors.npy"))  # type: ignore[arg-type]
 
 
@@ -64,7 +64,7 @@ def trained(work: Path, settings: dict[str, dict[str, float]], size: str, device
         model,
         load(work / "lessons.npz"),
         Layout(**settings["layout"]),  # type: ignore[arg-type]
-        settings["training"],  # type: ignore[arg-type]
+        settings["training"] | {"batch_tokens": settings[size]["batch_tokens"]},  # type: ignore[arg-type]
         int(settings[size]["steps"]),
         int(settings["seed"]),  # type: ignore[call-overload]
         work / "checkpoint.npz",
@@ -136,6 +136,7 @@ def _arguments() -> argparse.Namespace:
     arguments.add_argument("--own", type=Path, required=True)
     arguments.add_argument("--out", type=Path, required=True)
     arguments.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    arguments.add_argument("--size", choices=("small", "cpu", "gpu"))
     arguments.add_argument("--threads", type=int, default=2)
     arguments.add_argument("--steps", type=int)
     arguments.add_argument("--model", type=Path)
@@ -150,7 +151,7 @@ def main() -> None:
     options = _arguments()
     torch.set_num_threads(options.threads)
     settings = tomllib.loads(Path(__file__).with_name("settings.toml").read_text("utf-8"))
-    size = "trial" if options.trial else {"cpu": "cpu", "cuda": "gpu"}[options.device]
+    size = "trial" if options.trial else options.size or {"cpu": "cpu", "cuda": "gpu"}[options.device]
     if options.steps is not None:
         settings[size]["steps"] = options.steps
     sources = Sources(options.data, tuple(sorted(options.own.glob("*.jsonl"))), 2 if options.trial else None)

@@ -118,9 +118,9 @@ def _sets(sources: Sources, every: int) -> dict[str, list[data.Example]]:
     }
 
 
-def measured(model: Path, found: dict[str, list[finalist.Reading]], seed: int) -> str:
+def measured(model: Path, found: dict[str, list[finalist.Reading]], seed: int, threads: int) -> str:
     """The table of A, B and both."""
-    scorer = Scorer.load(str(model), load_settings({"llm_threads": 2}, environment={}))
+    scorer = Scorer.load(str(model), load_settings({"llm_threads": threads}, environment={}))
     tuned = measure.weigh(scorer, found["tune"], all_candidates=False)
     sets = {
         name: measure.weigh(scorer, part, all_candidates=True)
@@ -139,6 +139,7 @@ def _arguments() -> argparse.Namespace:
     arguments.add_argument("--size", choices=("small", "cpu", "gpu"))
     arguments.add_argument("--threads", type=int, default=2)
     arguments.add_argument("--steps", type=int)
+    arguments.add_argument("--every", type=int, default=1, help="measure every n-th question only")
     arguments.add_argument("--model", type=Path)
     arguments.add_argument("--prepare", action="store_true")
     arguments.add_argument("--measure", action="store_true")
@@ -170,7 +171,8 @@ def main() -> None:
         files = exported(work, settings, model)
         print(compared(work, model, files), flush=True)
     chosen = options.model or work / "reader-Q8_0.gguf"
-    print(measured(chosen, read(work, sources, settings), settings["seed"]), flush=True)
+    found = {name: part[:: options.every] for name, part in read(work, sources, settings).items()}
+    print(measured(chosen, found, settings["seed"], options.threads), flush=True)
 
 
 if __name__ == "__main__":

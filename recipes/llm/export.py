@@ -156,6 +156,7 @@ def logits(path: Path, sequences: Sequence[Sequence[int]]) -> list[np.ndarray]:
         n_ctx=max(map(len, sequences)),
         logits_all=True,
         n_threads=1,
+        n_threads_batch=1,
         type_k=WHOLE,  # keys and values unrounded too: what is left is the file's doing
         type_v=WHOLE,
         verbose=False,

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from rag.config import Settings, load_settings
 from rag.errors import ModelDamagedError, ModelKindError, ModelMissingError, SettingError
 from rag.korean import analyse
+from rag.llm import LlamaReader
 from rag.llm.continuation import BRANCHES, ROOM
 from rag.llm.morpheme import (
     ANSWER,
@@ -209,6 +210,11 @@ def test_files_that_are_none_of_ours(tmp_path: Path) -> None:
     bare = write_tiny_gguf(tmp_path / "bare.gguf", facts={FIELD: SCHEME})
     with pytest.raises(ModelDamagedError):
         Scorer.load(str(bare), settings())
+
+
+def test_our_own_model_is_no_chat_model(files: dict[str, Path]) -> None:
+    with pytest.raises(ModelKindError, match="글을 쓰지 못합니다"):
+        LlamaReader.load(str(files["Q8_0"]), settings())
 
 
 # --- any instruct model ---------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from rag.config import Settings
 from rag.errors import ModelDamagedError, ModelError, ModelKindError
 from rag.llm.chat import Chat, unusable
 from rag.llm.header import read_header
+from rag.llm.morpheme import FIELD
 
 if TYPE_CHECKING:
     from llama_cpp import Llama
@@ -68,8 +69,13 @@ class Engine:
         """A model that :func:`loaded` gave.
 
         Raises:
-            ModelKindError: No usable vocabulary or chat template.
+            ModelKindError: No usable vocabulary or chat template, or one of ours that only weighs answers.
         """
+        if FIELD in model.metadata:
+            raise ModelKindError(
+                f"{path}은(는) 주어진 답을 견줄 뿐, 글을 쓰지 못합니다.",
+                "instruct(대화) 모델의 .gguf를 주세요.",
+            )
         _check_vocabulary(path, model)
         template = model.metadata.get("tokenizer.chat_template")
         return cls(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -103,6 +104,22 @@ def question_system_message() -> str:
 def question_message(text: str) -> str:
     """The text to ask about, made harmless."""
     return template("question_user").format(text=harmless(text))
+
+
+@lru_cache(maxsize=1)
+def _scoring() -> dict[str, str]:
+    return tomllib.loads((FOLDER / "scoring.toml").read_text("utf-8"))
+
+
+def scoring_system_message() -> str:
+    """What a model is told whose answers are given, and only weighed."""
+    return _scoring()["system"]
+
+
+def scoring_message(question: str, texts: Sequence[str]) -> str:
+    """Texts and a question, made harmless."""
+    shown = "\n".join(harmless(text) for text in texts)
+    return _scoring()["user"].format(texts=shown, question=harmless(squeeze(question)))
 
 
 def denies(text: str) -> bool:

@@ -16,6 +16,7 @@ from rag.config import Settings
 from rag.errors import ModelDamagedError, ModelError, ModelKindError
 from rag.llm.chat import Chat, unusable
 from rag.llm.header import read_header
+from rag.llm.morpheme import FIELD
 
 if TYPE_CHECKING:
     from llama_cpp import Llama
@@ -61,7 +62,20 @@ class Engine:
         """
         header = read_header(path)
         wanted = settings.llm_context_tokens
-        model = _loaded(path, settings, min(wanted, header.context_tokens or wanted))
+        return cls.of(path, loaded(path, settings, min(wanted, header.context_tokens or wanted)))
+
+    @classmethod
+    def of(cls, path: Path, model: Llama) -> Engine:
+        """A model that :func:`loaded` gave.
+
+        Raises:
+            ModelKindError: No usable vocabulary or chat template, or one of ours that only weighs answers.
+        """
+        if FIELD in model.metadata:
+            raise ModelKindError(
+                f"{path}은(는) 주어진 답을 견줄 뿐, 글을 쓰지 못합니다.",
+                "instruct(대화) 모델의 .gguf를 주세요.",
+            )
         _check_vocabulary(path, model)
         template = model.metadata.get("tokenizer.chat_template")
         return cls(
@@ -83,6 +97,21 @@ class Engine:
         if llama_cpp.llama_vocab_get_add_bos(_vocabulary(self._model)) and tokens[:1] != [bos]:
             tokens.insert(0, bos)
         return [int(token) for token in tokens]
+
+    def answer(self, text: str) -> tuple[int, ...]:
+        """Token ids of a text as it follows a prompt; it can spell no control token."""
+        return tuple(
+            int(t)
+            for t in self._model.tokenize(text.encode("utf-8", "replace"), add_bos=False, special=False)
+        )
+
+    @property
+    def end(self) -> int:
+        """Id of the token that ends a turn, else of the one that ends a sequence."""
+        import llama_cpp
+
+        turn = int(llama_cpp.llama_vocab_eot(_vocabulary(self._model)))
+        return turn if turn >= 0 else int(self._model.token_eos())
 
     def write(
         self, prompt: Sequence[int], grammar: str, *, max_tokens: int, temperature: float, seed: int
@@ -147,11 +176,17 @@ class Engine:
         return min(0.0, float(logits[token]) - top - float(np.log(np.exp(logits - top).sum())))
 
 
-def _loaded(path: Path, settings: Settings, context_tokens: int) -> Llama:
+def loaded(path: Path, settings: Settings, context_tokens: int) -> Llama:
+    """A GGUF file in memory, with a context of so many tokens.
+
+    Raises:
+        ModelDamagedError: A file that llama.cpp cannot load.
+        ModelError: There is not enough memory.
+    """
     from jinja2 import TemplateError
     from llama_cpp import Llama
 
-    threads = settings.llm_threads or _cores()
+    threads = settings.llm_threads or cores()
     try:
         return Llama(
             str(path),
@@ -179,7 +214,8 @@ def _unloadable(path: Path, cause: str) -> ModelError:
     )
 
 
-def _cores() -> int:
+def cores() -> int:
+    """Processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -188,6 +224,15 @@ def _vocabulary(model: Llama) -> object:
     import llama_cpp
 
     return llama_cpp.llama_model_get_vocab(model.model)
+
+
+def texts_of_vocabulary(model: Llama) -> list[str]:
+    """Spellings of all tokens, in the order of their ids."""
+    import llama_cpp
+
+    vocabulary = _vocabulary(model)
+    texts = (llama_cpp.llama_vocab_get_text(vocabulary, token) for token in range(model.n_vocab()))
+    return [text.decode("utf-8", "surrogatepass") for text in texts]
 
 
 def _check_vocabulary(path: Path, model: Llama) -> None:

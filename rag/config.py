@@ -16,7 +16,7 @@ DEFAULTS = Path(__file__).with_name("default.toml")
 LOCAL_NAME = "rag.toml"
 
 #: Tables for what changes no answer, which so stays out of :attr:`Settings.digest`.
-TABLES = ("chat", "library")
+TABLES = ("chat", "library", "scale")
 
 Value = str | int | float
 
@@ -165,23 +165,56 @@ class LibrarySettings:
             )
 
 
+@dataclass(frozen=True, slots=True)
+class ScaleSettings:
+    """The ``[scale]`` table: what depends on an index's size; meaning and unit stand in ``default.toml``."""
+
+    dense_flat_max: int
+    dense_rerank: int
+    index_processes: int
+    processes_from: int
+
+    def __post_init__(self) -> None:
+        if min(asdict(self).values()) < 0 or self.dense_rerank < 1:
+            raise SettingError(
+                "[scale]의 값이 범위를 벗어납니다.",
+                "dense_rerank는 1 이상, 나머지는 0 이상으로 고쳐 주세요.",
+            )
+
+
 def load_library_settings(file: Path | None = None) -> LibrarySettings:
     """The library's defaults, then those of ``file`` (or ``rag.toml`` here).
 
     Raises:
         SettingError: Unknown name, wrong type, out of range, unreadable file.
     """
+    return LibrarySettings(**_numbers("library", LibrarySettings, file))  # type: ignore[arg-type]  # checked
+
+
+def load_scale_settings(file: Path | None = None) -> ScaleSettings:
+    """What depends on size: defaults, then those of ``file`` (or ``rag.toml`` here).
+
+    Raises:
+        SettingError: Unknown name, wrong type, out of range, unreadable file.
+    """
+    return ScaleSettings(**_numbers("scale", ScaleSettings, file))  # type: ignore[arg-type]  # checked
+
+
+def _numbers(
+    name_of_table: str, kind: type[LibrarySettings | ScaleSettings], file: Path | None
+) -> dict[str, int | float]:
+    """The values of a table, each of the kind that its field has."""
     local = file or (Path(LOCAL_NAME) if Path(LOCAL_NAME).is_file() else None)
     values: dict[str, int | float] = {}
-    kinds = {field.name: field.type for field in fields(LibrarySettings)}
+    kinds = {field.name: field.type for field in fields(kind)}
     for path in (DEFAULTS, local):
-        table = tomllib.loads(path.read_text("utf-8")).get("library", {}) if path is not None else {}
-        for name, value in table.items() if isinstance(table, dict) else [("library", table)]:
+        table = tomllib.loads(path.read_text("utf-8")).get(name_of_table, {}) if path is not None else {}
+        for name, value in table.items() if isinstance(table, dict) else [(name_of_table, table)]:
             whole = kinds.get(name) == "int"
             if name not in kinds or not isinstance(value, int if whole else int | float):
                 raise SettingError(
-                    f"{path}의 [library]에 쓸 수 없는 설정 {name}={value!r}이(가) 있습니다.",
+                    f"{path}의 [{name_of_table}]에 쓸 수 없는 설정 {name}={value!r}이(가) 있습니다.",
                     f"쓸 수 있는 이름: {', '.join(kinds)}.",
                 )
             values[name] = int(value) if whole else float(value)
-    return LibrarySettings(**values)  # type: ignore[arg-type]  # every value went through the loop
+    return values

@@ -125,7 +125,7 @@ def status_text(status: Status, index: Path) -> str:
         ("구절", f"{status.passages:,}개 (최대 {status.chunk_max_chars}자)"),
         (
             "크기",
-            f"{status.bytes / 1e6:,.1f} MB (구절마다 {status.bytes / max(status.passages, 1):,.0f}바이트)",
+            f"{status.bytes / 1e6:,.1f} MB (구절마다 {each:,.0f}바이트)",
         ),
         ("임베더", f"{status.embedder} ({status.dim}차원, {search})"),
         ("나이", f"{_age(status.age_s)} ({built})"),

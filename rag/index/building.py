@@ -25,6 +25,8 @@ from rag.store import StoreWriter
 from rag.text import TEXT_VERSION
 from rag.types import Document, Passage
 
+Cut = Callable[[Document, int], Iterator[Passage]]
+
 
 @runtime_checkable
 class AnalysisEmbedder(Protocol):
@@ -52,7 +54,7 @@ class Kept:
 class _Build:
     """One pass over documents: store, terms, words and vectors, batch by batch."""
 
-    def __init__(self, folder: Path, embedder: Embedder, max_chars: int, batch: int) -> None:
+    def __init__(self, folder: Path, embedder: Embedder, max_chars: int, batch: int, cut: Cut) -> None:
         for name in (BM25, VECTORS, WORDS):
             (folder / name).mkdir()
         self._store = StoreWriter(folder)
@@ -62,12 +64,13 @@ class _Build:
         self._embedder = embedder
         self._max_chars = max_chars
         self._batch = batch
+        self._cut = cut
         self._pending: list[Passage] = []
         self.chars = 0
 
     def add(self, document: Document) -> None:
         """Cut, analyse and embed a document."""
-        passages = list(chunk(document, self._max_chars))
+        passages = list(self._cut(document, self._max_chars))
         self._store.add(document, passages)
         self._pending += passages
         self.chars += len(document.text)
@@ -124,6 +127,7 @@ def build(
     batch_size: int = 64,
     sources: Sequence[str] = (),
     report: Callable[[Progress], None] = lambda progress: None,
+    cut: Cut = chunk,
 ) -> dict[str, Json]:
     """Index ``documents`` and publish the result in ``folder`` by one rename.
 
@@ -137,6 +141,7 @@ def build(
         batch_size: Passages analysed and embedded at once.
         sources: Absolute paths that were indexed, kept so that ``rag ask`` can notice changes.
         report: Called after each document.
+        cut: Documents to passages of at most so many code points, in text order; for experiments.
 
     Returns:
         The manifest of the new generation.
@@ -155,6 +160,7 @@ def build(
             batch_size=batch_size,
             sources=sources,
             report=report,
+            cut=cut,
         )
 
 
@@ -169,6 +175,7 @@ def write_generation(
     report: Callable[[Progress], None] = lambda progress: None,
     base: Index | None = None,
     attach: Callable[[Path], dict[str, Json]] = lambda work: {},
+    cut: Cut = chunk,
 ) -> dict[str, Json]:
     """As :func:`build`, for a caller that holds the lock (:func:`rag.index.generation.writing`).
 
@@ -179,7 +186,7 @@ def write_generation(
     run: _Build | None = None
     try:
         with work_folder(folder) as work:
-            run = _Build(work, embedder, chunk_max_chars, batch_size)
+            run = _Build(work, embedder, chunk_max_chars, batch_size, cut)
             for _ in _taken(run, documents, base):
                 report(run.progress)
             made = _finished(work, run, embedder, chunk_max_chars, sources, attach)

@@ -82,15 +82,26 @@ def publish(folder: Path, work: Path) -> None:
     for path in work.rglob("*"):
         _sync(path)
     name = f"gen-{manifest.file_digest(work / manifest.NAME)[:16]}"
-    if (folder / name).exists():  # the same content again: keep what readers have open
+    if _sound(folder / name):  # the same content again: keep what readers have open
         shutil.rmtree(work)
     else:
+        if (folder / name).exists():  # the same name, but damaged since
+            (folder / name).rename(work.with_name(f"{work.name}-damaged"))
         work.rename(folder / name)
     pointer = folder / f"{_POINTER}{os.getpid()}"
     pointer.write_text(name + "\n")
     _sync(pointer)
     os.replace(pointer, folder / CURRENT)
     _sync(folder)
+
+
+def _sound(generation: Path) -> bool:
+    try:
+        return not manifest.faults(generation, manifest.read(generation), deep=True) and (
+            f"gen-{manifest.file_digest(generation / manifest.NAME)[:16]}" == generation.name
+        )
+    except (OSError, ValueError):
+        return False
 
 
 def _sync(path: Path) -> None:

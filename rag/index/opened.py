@@ -81,6 +81,11 @@ class Index:
             except SearchIndexError:
                 if current(folder) == generation.name:
                     raise
+            except OSError as error:
+                if current(folder) == generation.name:
+                    raise IndexDamagedError(
+                        f"색인 {folder}을(를) 읽을 수 없습니다: {error}.", REBUILD
+                    ) from error
         raise IndexDamagedError(f"색인 {folder}이(가) 여는 동안 계속 바뀝니다.", "잠시 뒤에 다시 해 주세요.")
 
     @classmethod

@@ -88,18 +88,30 @@ def _letter(message: EmailMessage, name: str) -> Document:
 
 def _header(message: Message, key: str) -> str:
     """One line; bytes that were never declared are read as UTF-8 or CP949."""
-    try:
-        value = str(message[key] or "")
-    except (ValueError, LookupError, IndexError, AttributeError):  # the header parser's own bugs
-        return ""
-    raw = value.encode("utf-8", "surrogateescape")
+    raw = next((str(value) for name, value in message.raw_items() if name.lower() == key.lower()), "")
+    undeclared = raw.encode("utf-8", "surrogateescape")
+    if not _is_utf8(raw):
+        value = _either(undeclared)
+    else:
+        try:
+            value = str(message[key] or "")
+        except (ValueError, LookupError, AttributeError):  # the header parser's own bugs
+            value = raw
+    return " ".join(normalise(value).split())
+
+
+def _is_utf8(text: str) -> bool:
+    """Whether a header came as declared characters: stray bytes are kept as lone surrogates."""
+    return not any("\udc80" <= char <= "\udcff" for char in text)
+
+
+def _either(data: bytes) -> str:
     for encoding in ("utf-8", "cp949"):
         try:
-            value = raw.decode(encoding)
-            break
+            return data.decode(encoding)
         except UnicodeDecodeError:
             continue
-    return " ".join(normalise(value).split())
+    return data.decode("utf-8", "replace")
 
 
 def _date(message: Message) -> str:

@@ -32,7 +32,6 @@ _SUFFIXES = {
     "text/csv": ".csv",
     "application/pdf": ".pdf",
 }
-_BLOCK = 65_536
 
 
 def is_address(source: str) -> bool:
@@ -152,7 +151,7 @@ def _check_robots(client: httpx.Client, url: str, limits: LibrarySettings, deadl
 def _body(response: httpx.Response, max_bytes: int, deadline: float) -> bytes:
     parts: list[bytes] = []
     size = 0
-    for block in response.iter_bytes(_BLOCK):
+    for block in response.iter_bytes():
         size += len(block)
         parts.append(block)
         if size > max_bytes:

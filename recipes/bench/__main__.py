@@ -1,6 +1,7 @@
 """Speed and memory of the embedded models, in one run.
 
     python -m recipes.bench [--corpus corpus] [--questions eval/sets/smoke.jsonl]
+    python -m recipes.bench chunks | scale | compare        see those modules
 
 Prints the wall time and peak memory of a cold ``rag ask`` process, the time of warm questions by stage,
 and the throughput of indexing with its breakdown. Figures depend on the machine and what else it does.
@@ -25,6 +26,7 @@ from rag.korean import analyse_many, kiwi, terms
 from rag.lexical import LexicalIndex
 from rag.load import Skipped, load
 from rag.types import Document
+from recipes.bench import chunking, compare, scale
 
 
 def cold(index: Path, question: str, times: int) -> None:
@@ -106,6 +108,10 @@ def indexing(folder: Path, copies: int) -> None:
 
 
 def main() -> None:
+    others = {"chunks": chunking.main, "scale": scale.main, "compare": compare.main}
+    if sys.argv[1:2] and sys.argv[1] in others:
+        others[sys.argv[1]](sys.argv[2:])
+        return
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--corpus", type=Path, default=Path("corpus"))
     arguments.add_argument("--questions", type=Path, default=Path("eval/sets/smoke.jsonl"))

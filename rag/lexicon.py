@@ -18,9 +18,8 @@ class Lexicon:
     """
 
     def __init__(self, letters: NDArray[np.uint8], ends: NDArray[np.int64]) -> None:
-        self._letters = memoryview(letters)
+        self._letters = letters
         self._ends = ends
-        self._arrays = (letters, ends)
 
     @classmethod
     def of(cls, strings: Iterable[str]) -> Lexicon:
@@ -44,7 +43,7 @@ class Lexicon:
 
     def _at(self, row: int) -> bytes:
         start = int(self._ends[row - 1]) if row else 0
-        return bytes(self._letters[start : int(self._ends[row])])
+        return self._letters[start : int(self._ends[row])].tobytes()
 
     def find(self, string: str) -> int | None:
         """The row of a string, ``None`` if it is not there. Cost: ``log2 n`` reads, 20 µs of a million."""
@@ -59,8 +58,9 @@ class Lexicon:
 
     def save(self, folder: Path, name: str) -> None:
         """Write ``<name>.utf8.npy`` and ``<name>_ends.npy`` into ``folder``."""
-        for path, array in zip(_paths(folder, name), self._arrays, strict=True):
-            np.save(path, array)
+        letters, ends = _paths(folder, name)
+        np.save(letters, self._letters)
+        np.save(ends, self._ends)
 
     @classmethod
     def load(cls, folder: Path, name: str) -> Lexicon:

@@ -116,8 +116,8 @@ def test_many_rows_are_searched_nearly_exactly_and_scored_by_their_vectors(tmp_p
         assert rows.tolist() == index.search(query, 10)[0].tolist()
         found += len(set(rows.tolist()) & set(brute_force(vectors, query, 10)))
     assert found >= 0.97 * 400
+    np.save(tmp_path / "vectors.npy", vectors[:-1])
     with pytest.raises(ValueError, match="fit"):
-        np.save(tmp_path / "vectors.npy", vectors[:-1])
         DenseIndex.load(tmp_path)
 
 

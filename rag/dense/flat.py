@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.dense.kind import Rows, Stored
+from rag.dense.kind import Rows
 from rag.protocols import Vectors
 
 
@@ -18,7 +18,7 @@ class Flat:
         vectors: ``(n, dim)`` float32.
     """
 
-    def __init__(self, vectors: Stored) -> None:
+    def __init__(self, vectors: Vectors) -> None:
         self._vectors = vectors
 
     def candidates(self, query: Vectors, k: int, allowed: NDArray[np.bool_] | None) -> Rows:

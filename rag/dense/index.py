@@ -104,7 +104,7 @@ class DenseIndex:
         if vectors.ndim != 2 or vectors.dtype not in (np.float32, np.float16):
             raise ValueError(f"{VECTORS} has another layout")
         if not (folder / CODES).is_file():
-            return cls(vectors, Flat(vectors))
+            return cls(vectors, Flat(vectors.astype(np.float32, copy=False)))
         return cls(vectors, Scan.load(folder, vectors))
 
 

@@ -36,7 +36,7 @@ class Kind(Protocol):
         ...
 
 
-def check(vectors: Vectors, ndim: int, dim: int | None = None) -> None:
+def check(vectors: Stored, ndim: int, dim: int | None = None) -> None:
     """Refuse what faiss would answer with an empty assertion or nonsense.
 
     Raises:

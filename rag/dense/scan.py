@@ -52,7 +52,7 @@ class Scan:
         count, dim = vectors.shape
         groups = max(n for n in range(1, max(2, dim // _GROUP + 1)) if dim % n == 0)
         codes = faiss.index_factory(dim, f"PQ{groups}x4fs", faiss.METRIC_INNER_PRODUCT)
-        codes.pq.cp.seed = _SEED
+        codes.pq.cp.seed = _SEED  # type: ignore[attr-defined]  # the factory's type is the base class
         sample = np.sort(np.random.default_rng(_SEED).permutation(count)[:_TRAINED_ON])
         codes.train(np.ascontiguousarray(vectors[sample], np.float32))
         for first in range(0, count, BLOCK):

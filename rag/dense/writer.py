@@ -9,10 +9,9 @@ import numpy as np
 
 from rag.config import load_scale_settings
 from rag.dense.index import VECTORS, mapped
-from rag.dense.kind import BLOCK, check
+from rag.dense.kind import BLOCK, Stored, check
 from rag.dense.scan import Scan
 from rag.growing import GrowingArray
-from rag.protocols import Vectors
 
 _LONG = "vectors.float32.npy"
 
@@ -38,7 +37,7 @@ class VectorWriter:
         self._rows = GrowingArray(folder / VECTORS, np.dtype(np.float32), dim)
         self._many = False
 
-    def append(self, vectors: Vectors) -> None:
+    def append(self, vectors: Stored) -> None:
         """Add ``(n, dim)`` rows.
 
         Raises:

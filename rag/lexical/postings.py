@@ -11,7 +11,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.lib.format import open_memmap
@@ -29,6 +29,7 @@ PEAKS = "peaks.npy"
 Ids = NDArray[np.int32]
 Ends = NDArray[np.int64]
 Scores = NDArray[np.float32]
+Number = TypeVar("Number", np.int32, np.int64, np.float32)
 
 #: Terms sorted at once; bounds the memory of a fit (about 100 MB), changes nothing else.
 BLOCK_TERMS = 2_000_000
@@ -71,10 +72,10 @@ def _engine() -> type[BM25]:
     return engine
 
 
-def _array(folder: Path | None, name: str, dtype: type[np.generic], count: int) -> NDArray[np.generic]:
+def _array(folder: Path | None, name: str, dtype: type[Number], count: int) -> NDArray[Number]:
     if folder is None:
         return np.empty(count, dtype)
-    made: NDArray[np.generic] = open_memmap(folder / name, "w+", dtype, (count,))
+    made: NDArray[Number] = open_memmap(folder / name, "w+", dtype, (count,))
     return made
 
 
@@ -126,12 +127,10 @@ def fit(ids: Ids, ends: Ends, terms: int, folder: Path | None = None) -> Posting
         (folder / PARAMS).write_text(json.dumps(_params(engine, len(ends)), indent=1) + "\n", "utf-8")
     arrays = {"data": data, "indices": indices, "indptr": indptr, "num_docs": len(ends)}
     engine.scores = arrays
-    return Postings(engine, data, indices, indptr, peaks)  # type: ignore[arg-type]  # kinds as allocated
+    return Postings(engine, data, indices, indptr, peaks)
 
 
-def _fill(
-    ids: Ids, ends: Ends, frequencies: Ends, data: NDArray[np.generic], indices: NDArray[np.generic]
-) -> None:
+def _fill(ids: Ids, ends: Ends, frequencies: Ends, data: Scores, indices: Ids) -> None:
     """Scores and rows of every entry, each block behind the ones before it."""
     lengths = np.diff(ends, prepend=0)
     rarity = np.log(1 + (len(ends) - frequencies + 0.5) / (frequencies + 0.5)).astype(np.float32)

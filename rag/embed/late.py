@@ -104,6 +104,11 @@ class WordBagWriter:
         self._ids.append(text)
         self._ends.append([self._ids.count])
 
+    def add_many(self, ids: NDArray[np.int32], ends: NDArray[np.int64]) -> None:
+        """:func:`words` of the next texts, end to end, and where each ends."""
+        self._ends.append(self._ids.count + ends)
+        self._ids.append(ids)
+
     def copy(self, other: WordBags, rows: range) -> None:
         """Consecutive texts of other bags."""
         for row in rows:

@@ -20,6 +20,7 @@ class Lexicon:
     def __init__(self, letters: NDArray[np.uint8], ends: NDArray[np.int64]) -> None:
         self._letters = letters
         self._ends = ends
+        self._bytes, self._stops = letters.data, ends.data  # plain views: an item costs a tenth of numpy's
 
     @classmethod
     def of(cls, strings: Iterable[str]) -> Lexicon:
@@ -42,8 +43,8 @@ class Lexicon:
         return isinstance(string, str) and self.find(string) is not None
 
     def _at(self, row: int) -> bytes:
-        start = int(self._ends[row - 1]) if row else 0
-        return self._letters[start : int(self._ends[row])].tobytes()
+        start = self._stops[row - 1] if row else 0
+        return bytes(self._bytes[start : self._stops[row]])
 
     def find(self, string: str) -> int | None:
         """The row of a string, ``None`` if it is not there. Cost: ``log2 n`` reads, 20 µs of a million."""

@@ -33,6 +33,8 @@ logger = logging.getLogger(__name__)
 _AHEAD = 3
 #: Seconds without work after which a process ends: it outlives a killed parent by no more than this.
 _IDLE_S = 20
+#: Each process has a core; threads of their own would only wait for each other.
+_ALONE = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 @runtime_checkable
@@ -92,7 +94,6 @@ def _begin(embedder: AnalysisEmbedder | None) -> None:
     global _embedder  # noqa: PLW0603  # a process has no other place for what all its tasks share
     _embedder = embedder
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    os.environ["OMP_NUM_THREADS"] = "1"
 
 
 def _work(texts: Sequence[str]) -> Features:
@@ -146,7 +147,7 @@ class FeatureStream:
 
         logger.info("analysing with %d processes", self._processes)
         return ProcessPoolExecutor(
-            self._processes, timeout=_IDLE_S, initializer=_begin, initargs=(self._shared,)
+            self._processes, timeout=_IDLE_S, initializer=_begin, initargs=(self._shared,), env=_ALONE
         )
 
     def _next(self) -> Features:

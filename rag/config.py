@@ -16,7 +16,7 @@ from rag.text import digest
 DEFAULTS = Path(__file__).with_name("default.toml")
 LOCAL_NAME = "rag.toml"
 #: Tables for what changes no answer, which so stays out of :attr:`Settings.digest`.
-TABLES = ("chat", "library")
+TABLES = ("chat", "library", "scale")
 
 Value = str | int | float
 
@@ -185,6 +185,23 @@ class ChatSettings:
             raise SettingError("[chat]의 값이 범위를 벗어납니다.", "모두 1 이상의 정수로 고쳐 주세요.")
 
 
+@dataclass(frozen=True, slots=True)
+class ScaleSettings:
+    """The ``[scale]`` table: what depends on an index's size; meaning and unit stand in ``default.toml``."""
+
+    dense_flat_max: int
+    dense_rerank: int
+    index_processes: int
+    processes_from: int
+
+    def __post_init__(self) -> None:
+        if min(asdict(self).values()) < 0 or self.dense_rerank < 1:
+            raise SettingError(
+                "[scale]의 값이 범위를 벗어납니다.",
+                "dense_rerank는 1 이상, 나머지는 0 이상으로 고쳐 주세요.",
+            )
+
+
 def _numbers(table: str, kinds: Mapping[str, type], file: Path | None) -> dict[str, Any]:
     """Values of one of :data:`TABLES`: the defaults, then those of ``file`` (or ``rag.toml`` here)."""
     local = file or (Path(LOCAL_NAME) if Path(LOCAL_NAME).is_file() else None)
@@ -214,3 +231,8 @@ def load_library_settings(file: Path | None = None) -> LibrarySettings:
 def load_chat_settings(file: Path | None = None) -> ChatSettings:
     """The chat's defaults, then those of ``file`` (or ``rag.toml`` here); errors as the library's."""
     return ChatSettings(**_numbers("chat", get_type_hints(ChatSettings), file))
+
+
+def load_scale_settings(file: Path | None = None) -> ScaleSettings:
+    """The size's defaults, then those of ``file`` (or ``rag.toml`` here); errors as the library's."""
+    return ScaleSettings(**_numbers("scale", get_type_hints(ScaleSettings), file))

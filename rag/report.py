@@ -124,7 +124,7 @@ def update_record(done: Update, index: Path) -> dict[str, Json]:
 
 def status_text(status: Status, index: Path) -> str:
     """An index in numbers, for a person."""
-    search = "모든 벡터를 봄" if status.is_exact else "가까운 묶음만 봄(IVF)"
+    search = "모든 벡터를 봄" if status.is_exact else "짧은 부호로 훑고 가까운 것만 다시 봄"
     each = status.bytes / max(status.passages, 1)
     built = time.strftime("%Y-%m-%d %H:%M", time.localtime(status.built))
     rows = [

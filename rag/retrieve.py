@@ -24,6 +24,9 @@ Scores = NDArray[np.float32]
 #: What a page states about itself scores this share of its best passage, and so many of its lines are read.
 MASTHEAD_FACTOR = 0.9
 MASTHEAD_PASSAGES = 4
+#: Passages that may tie with the last candidate, as a multiple of the candidates: rows of one large table
+#: can all score alike.
+_TIES = 4
 
 
 def top_rows(scores: Scores, k: int) -> NDArray[np.int64]:
@@ -43,6 +46,11 @@ def _hits(
     return ranked(tuple(found))[:k]
 
 
+def _fewer(rows: NDArray[np.int64], scores: Scores, most: int) -> NDArray[np.int64]:
+    """The rows, ascending; of very many that tie, the earliest."""
+    return rows if len(rows) <= most else np.sort(rows[np.lexsort((rows, -scores))[:most]])
+
+
 def _near(
     index: Index, query: Scores, k: int, allowed: NDArray[np.bool_] | None
 ) -> tuple[NDArray[np.int64], Scores]:
@@ -57,11 +65,9 @@ class LexicalRetriever:
 
     def retrieve(self, question: str, top_k: int, only: Filter | None = None) -> tuple[Hit, ...]:
         """See :class:`rag.protocols.Retriever`."""
-        scores = self._index.lexical.scores(terms(analyse(question)))
-        if only:
-            scores = np.where(self._index.store.admitted(only), scores, np.float32(0))
-        rows = top_rows(scores, top_k)
-        return _hits(self._index, rows.tolist(), scores[rows].tolist(), Route.LEXICAL, top_k)
+        allowed = self._index.store.admitted(only) if only else None
+        rows, scores = self._index.lexical.search(terms(analyse(question)), top_k, allowed)
+        return _hits(self._index, rows.tolist(), scores.tolist(), Route.LEXICAL, top_k)
 
 
 class DenseRetriever:
@@ -141,22 +147,25 @@ class FusedRetriever:
     def retrieve(self, question: str, top_k: int, only: Filter | None = None) -> tuple[Hit, ...]:
         """See :class:`rag.protocols.Retriever`; ``question`` as :meth:`interpret` gave it."""
         asked = analyse(question)
+        sought = terms(asked)
         allowed = self._index.store.admitted(only) if only else None
-        lexical = self._index.lexical.scores(terms(asked))
-        if allowed is not None:
-            lexical = np.where(allowed, lexical, np.float32(0))
-        rows = top_rows(lexical, self._candidates)
-        share = 1 - self._dense_weight - self._late_weight
-        scores = share * lexical / max(float(lexical.max(initial=0.0)), 1e-9)
+        rows, lexical = self._index.lexical.search(sought, self._candidates, allowed)
+        most = max(float(lexical.max(initial=0.0)), 1e-9)
+        rows = _fewer(rows, lexical, _TIES * self._candidates)
+        near: NDArray[np.float32] | None = None
         if self._dense_weight > 0:
             query = self._embedder.embed_queries([question])[0]
-            near, _ = _near(self._index, query, self._candidates, allowed)
-            rows = np.union1d(rows, near)
-            scores[rows] += self._dense_weight * self._index.dense.scores(query, rows)
+            rows = np.union1d(rows, _near(self._index, query, self._candidates, allowed)[0])
+            near = self._index.dense.scores(query, rows)
+        scores = (
+            (1 - self._dense_weight - self._late_weight) * self._index.lexical.scores(sought, rows) / most
+        )
+        if near is not None:
+            scores += self._dense_weight * near
         if self._late is not None and self._late_weight > 0 and len(rows):
             alike = self._late.scores(words(asked), self._index.words.take(rows))
-            scores[rows] += self._late_weight * alike
-        scores = np.where(self._index.aside[rows], self._aside_factor, 1.0) * scores[rows]
+            scores += self._late_weight * alike
+        scores = np.where(self._index.aside[rows], self._aside_factor, 1.0) * scores
         best = top_rows(scores.astype(np.float32), top_k)
         hits = _hits(self._index, rows[best].tolist(), scores[best].tolist(), Route.FUSED, top_k)
         return self._with_masthead(hits, top_k) if hits and asks_of_page(question) else hits

@@ -1,7 +1,10 @@
 """Documents and passages on disk: text once, passages as positions into it, both memory-mapped.
 
-Files: ``text.utf8`` (all documents, end to end), ``documents.jsonl`` (metadata, sections, byte ranges)
-and ``passages.npy`` (one 16-byte record each). A passage's text is always cut from its document's.
+Files: ``text.utf8`` (all documents, end to end), ``documents.jsonl`` (metadata and sections, a line each),
+``documents.npy`` (where each document's line, text and passages end), ``passages.npy`` (one 16-byte record
+each), ``aside.npy`` (whether it is aside from its page's article) and the ids in order. All are mapped, and
+a line is read when its document is wanted, so that opening costs nothing however many there are. A
+passage's text is always cut from its document's.
 """
 
 from __future__ import annotations
@@ -9,7 +12,7 @@ from __future__ import annotations
 import json
 import mmap
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,35 +21,46 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.growing import GrowingArray
+from rag.lexicon import Lexicon
 from rag.types import Document, Filter, Passage, Role, Section, Span
 
 TEXT = "text.utf8"
 DOCUMENTS = "documents.jsonl"
+ENDS = "documents.npy"
 PASSAGES = "passages.npy"
+ASIDE = "aside.npy"
+IDS = "ids"
+ID_ROWS = "id_rows.npy"
 
 #: document row, section row inside the document, start and end code point.
 PASSAGE_DTYPE = np.dtype([("document", "<u4"), ("section", "<u4"), ("start", "<u4"), ("end", "<u4")])
 
+#: Where a document's line, text (bytes) and passages (rows) end; each begins where the one before ends.
+ENDS_DTYPE = np.dtype([("line", "<u8"), ("text", "<u8"), ("passages", "<u4")])
+
 _CACHED_DOCUMENTS = 256
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """A document without its text, and where its text lies."""
-
-    document: Document
-    offset: int
-    length: int
+_CACHED_FILTERS = 16
 
 
 class StoreWriter:
-    """Appends documents with their passages to a new folder; :meth:`close` completes it."""
+    """Appends documents with their passages to a new folder; :meth:`close` completes it.
+
+    Memory grows with the ids of the documents only.
+    """
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._text = (folder / TEXT).open("wb")
-        self._documents = (folder / DOCUMENTS).open("w", encoding="utf-8")
+        self._lines = (folder / DOCUMENTS).open("wb")
+        self._ends = GrowingArray(folder / ENDS, ENDS_DTYPE)
         self._passages = GrowingArray(folder / PASSAGES, PASSAGE_DTYPE)
-        self.document_count = 0
+        self._aside = GrowingArray(folder / ASIDE, np.dtype(np.bool_))
+        self._ids: list[str] = []
+
+    @property
+    def document_count(self) -> int:
+        """Documents added so far."""
+        return len(self._ids)
 
     @property
     def passage_count(self) -> int:
@@ -55,24 +69,33 @@ class StoreWriter:
 
     def add(self, document: Document, passages: Sequence[Passage]) -> None:
         """Append one document; its passages get the next rows, in order."""
-        data = document.text.encode()
-        record = asdict(replace(document, text=""))
-        record |= {"offset": self._text.tell(), "length": len(data)}
-        self._text.write(data)
-        self._documents.write(json.dumps(record, ensure_ascii=False) + "\n")
         sections = document.sections
         rows = []
         for passage in passages:
             row = next((i for i, s in enumerate(sections) if s.span.contains(passage.span)), 0)
             rows.append((self.document_count, row, passage.span.start, passage.span.end))
         self._passages.append(np.array(rows, PASSAGE_DTYPE))
-        self.document_count += 1
+        self._aside.append([bool(sections) and sections[row[1]].role is Role.ASIDE for row in rows])
+        self._text.write(document.text.encode())
+        line = json.dumps(asdict(replace(document, text="")), ensure_ascii=False)
+        self._lines.write(line.encode() + b"\n")
+        ends = (self._lines.tell(), self._text.tell(), self.passage_count)
+        self._ends.append(np.array([ends], ENDS_DTYPE))
+        self._ids.append(document.id)
 
     def close(self) -> None:
         """Flush everything to the folder."""
-        self._text.close()
-        self._documents.close()
-        self._passages.close()
+        for stream in (self._text, self._lines, self._ends, self._passages, self._aside):
+            stream.close()
+        lexicon = Lexicon.of(self._ids)
+        lexicon.save(self._folder, IDS)
+        rows = {name: row for row, name in enumerate(self._ids)}
+        np.save(self._folder / ID_ROWS, np.array([rows[name] for name in lexicon], np.uint32))
+
+
+def _mapped(path: Path) -> bytes | mmap.mmap:
+    with path.open("rb") as stream:
+        return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) if path.stat().st_size else b""
 
 
 def _section(record: dict[str, Any]) -> Section:
@@ -86,42 +109,47 @@ def _document(record: dict[str, Any]) -> Document:
 
 
 class Store:
-    """Read side: documents by id, passages by row. Safe to use from several threads."""
+    """Read side: documents by id, passages by row. Safe to use from several threads.
 
-    def __init__(
-        self, entries: Sequence[_Entry], passages: NDArray[np.void], text: bytes | mmap.mmap
-    ) -> None:
-        self._entries = entries
-        self._rows = {entry.document.id: row for row, entry in enumerate(entries)}
-        self._passages = passages
-        self._starts = np.searchsorted(passages["document"], np.arange(len(entries) + 1))
-        self._text = text
+    Args:
+        folder: What a :class:`StoreWriter` closed.
+
+    Raises:
+        OSError, ValueError: The files are not such a store.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        arrays = (ENDS, PASSAGES, ASIDE, ID_ROWS)
+        ends, passages, aside, id_rows = (
+            np.load(folder / name, mmap_mode="r", allow_pickle=False) for name in arrays
+        )
+        if (ends.dtype, passages.dtype) != (ENDS_DTYPE, PASSAGE_DTYPE):
+            raise ValueError(f"{ENDS} or {PASSAGES} has another layout")
+        self._ids = Lexicon.load(folder, IDS)
+        self._lines, self._text = _mapped(folder / DOCUMENTS), _mapped(folder / TEXT)
+        counts = (len(self._lines), len(self._text), len(passages))
+        if not len(ends) == len(id_rows) == len(self._ids) or len(aside) != len(passages):
+            raise ValueError("the files of the store do not fit together")
+        if (tuple(ends[-1].tolist()) if len(ends) else (0, 0, 0)) != counts:
+            raise ValueError(f"{ENDS} does not fit the documents")
+        self._ends, self._passages, self._aside, self._id_rows = ends, passages, aside, id_rows
         self._document_text = lru_cache(maxsize=_CACHED_DOCUMENTS)(self._read_text)
+        self._outline = lru_cache(maxsize=_CACHED_DOCUMENTS)(self._read_outline)
+        self.admitted = lru_cache(maxsize=_CACHED_FILTERS)(self._admitted)
 
     @classmethod
     def load(cls, folder: Path) -> Store:
         """Open what :class:`StoreWriter` closed.
 
         Raises:
-            OSError, ValueError, KeyError, TypeError: The files are not such a store.
+            OSError, ValueError: The files are not such a store.
         """
-        entries = []
-        with (folder / DOCUMENTS).open(encoding="utf-8") as lines:
-            for line in lines:
-                record = json.loads(line)
-                entries.append(_Entry(_document(record), record["offset"], record["length"]))
-        passages = np.load(folder / PASSAGES, mmap_mode="r", allow_pickle=False)
-        with (folder / TEXT).open("rb") as stream:
-            empty = (folder / TEXT).stat().st_size == 0
-            text = b"" if empty else mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
-        if passages.dtype != PASSAGE_DTYPE:
-            raise ValueError("passages.npy has another layout")
-        return cls(entries, passages, text)
+        return cls(folder)
 
     @property
     def document_count(self) -> int:
         """Number of documents."""
-        return len(self._entries)
+        return len(self._ends)
 
     @property
     def passage_count(self) -> int:
@@ -129,11 +157,25 @@ class Store:
         return len(self._passages)
 
     def __contains__(self, document_id: str) -> bool:
-        return document_id in self._rows
+        return document_id in self._ids
+
+    def _range(self, document_row: int, what: str) -> range:
+        start = int(self._ends[document_row - 1][what]) if document_row else 0
+        return range(start, int(self._ends[document_row][what]))
 
     def _read_text(self, row: int) -> str:
-        entry = self._entries[row]
-        return self._text[entry.offset : entry.offset + entry.length].decode()
+        place = self._range(row, "text")
+        return self._text[place.start : place.stop].decode()
+
+    def _read_outline(self, row: int) -> Document:
+        place = self._range(row, "line")
+        return _document(json.loads(self._lines[place.start : place.stop]))
+
+    def _row(self, document_id: str) -> int:
+        place = self._ids.find(document_id)
+        if place is None:
+            raise KeyError(document_id)
+        return int(self._id_rows[place])
 
     def document(self, document_id: str) -> Document:
         """The whole document, text included.
@@ -141,26 +183,17 @@ class Store:
         Raises:
             KeyError: No such document.
         """
-        row = self._rows[document_id]
-        return replace(self._entries[row].document, text=self._document_text(row))
+        row = self._row(document_id)
+        return replace(self._outline(row), text=self._document_text(row))
 
     def outlines(self) -> Iterator[Document]:
-        """All documents without their text, in index order; cheap."""
-        return (entry.document for entry in self._entries)
+        """All documents without their text, in index order; about 100,000 a second."""
+        return map(self._read_outline, range(self.document_count))
 
     def roles(self) -> NDArray[np.bool_]:
         """``(passage_count,)``: whether each passage is aside from its page's article."""
-        found = np.zeros(len(self._passages), np.bool_)
-        for row, entry in enumerate(self._entries):
-            aside = [section.role is Role.ASIDE for section in entry.document.sections]
-            if any(aside):
-                rows = self._range(row)
-                sections = self._passages["section"][rows.start : rows.stop]
-                found[rows.start : rows.stop] = np.array(aside)[sections]
-        return found
-
-    def _range(self, document_row: int) -> range:
-        return range(int(self._starts[document_row]), int(self._starts[document_row + 1]))
+        aside: NDArray[np.bool_] = self._aside
+        return aside
 
     def rows(self, document_id: str) -> range:
         """Rows of a document's passages, in text order.
@@ -168,18 +201,22 @@ class Store:
         Raises:
             KeyError: No such document.
         """
-        return self._range(self._rows[document_id])
+        return self._range(self._row(document_id), "passages")
 
-    def admitted(self, chosen: Filter) -> NDArray[np.bool_]:
-        """``(passage_count,)``: whether each passage's document is one that the filter admits."""
-        admits = (chosen.admits(entry.document) for entry in self._entries)
-        documents = np.fromiter(admits, np.bool_, len(self._entries))
-        return np.repeat(documents, np.diff(self._starts))
+    def _admitted(self, chosen: Filter) -> NDArray[np.bool_]:
+        """``(passage_count,)``: whether each passage's document is one that the filter admits.
+
+        Reads the outline of every document once for each filter; the last few filters are kept.
+        """
+        documents = np.fromiter(map(chosen.admits, self.outlines()), np.bool_, self.document_count)
+        found = np.repeat(documents, np.diff(self._ends["passages"].astype(np.int64), prepend=0))
+        found.flags.writeable = False
+        return found
 
     def passage(self, row: int) -> Passage:
         """The passage at ``row``, text cut from its document."""
         document_row, section_row, start, end = (int(value) for value in self._passages[row])
-        document = self._entries[document_row].document
+        document = self._outline(document_row)
         section = document.sections[section_row] if document.sections else None
         text = self._document_text(document_row)[start:end]
         return Passage.cut(document, section, Span(start, end), text)

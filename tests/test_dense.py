@@ -1,5 +1,6 @@
 """The dense index against brute force, and the traps of its engine."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.dense import DenseIndex, VectorWriter
+from rag.dense.flat import Flat
+from rag.dense.kind import Kind
+from rag.dense.scan import Scan
 
 
 def unit(count: int, dim: int, seed: int = 0) -> np.ndarray:
@@ -87,7 +91,7 @@ def test_saved_and_loaded(tmp_path: Path) -> None:
     assert again.search(query, 9)[0].tolist() == brute_force(vectors, query, 9)
     assert np.allclose(again.scores(query, np.array([4, 2])), (vectors @ query)[[4, 2]], atol=1e-6)
     assert again.scores(query, np.zeros(0, np.int64)).shape == (0,)
-    (tmp_path / "v.faiss" / "approximate.faiss").write_bytes(b"no index")
+    (tmp_path / "v.faiss" / "codes.faiss").write_bytes(b"no index")
     with pytest.raises(RuntimeError):
         DenseIndex.load(tmp_path / "v.faiss")
     (tmp_path / "v.faiss" / "vectors.npy").write_bytes(b"no array")
@@ -95,54 +99,77 @@ def test_saved_and_loaded(tmp_path: Path) -> None:
         DenseIndex.load(tmp_path / "v.faiss")
 
 
-def approximate(count: int = 3000) -> tuple[np.ndarray, DenseIndex]:
-    vectors = unit(count, 16)
-    return vectors, DenseIndex.build(vectors, flat_max=100)
+def scanned(count: int = 3000) -> tuple[np.ndarray, DenseIndex]:
+    vectors = unit(count, 64)
+    return vectors, DenseIndex(vectors, Scan.build(vectors, rerank=400))
 
 
-def test_many_rows_are_searched_nearly_exactly_and_scored_exactly(tmp_path: Path) -> None:
-    vectors, index = approximate()
+def test_many_rows_are_searched_nearly_exactly_and_scored_by_their_vectors(tmp_path: Path) -> None:
+    vectors, index = scanned()
     index.save(tmp_path)
     again = DenseIndex.load(tmp_path)
-    assert not index.is_exact
+    assert not again.is_exact
     found = 0
-    for query in unit(40, 16, 5):
+    for query in unit(40, 64, 5):
         rows, scores = again.search(query, 10)
         assert np.allclose(scores, vectors[rows] @ query, atol=1e-6)
         assert rows.tolist() == index.search(query, 10)[0].tolist()
         found += len(set(rows.tolist()) & set(brute_force(vectors, query, 10)))
     assert found >= 0.97 * 400
+    np.save(tmp_path / "vectors.npy", vectors[:-1])
+    with pytest.raises(ValueError, match="fit"):
+        DenseIndex.load(tmp_path)
 
 
-@pytest.mark.parametrize("scan_max", [0, 50_000])
-@pytest.mark.parametrize("flat", [True, False])
-@pytest.mark.parametrize("share", [0.0, 0.002, 0.3, 1.0])
-def test_only_allowed_rows_are_found(
-    flat: bool, scan_max: int, share: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("rag.dense.SCAN_MAX", scan_max)
-    vectors, index = approximate()
-    index = DenseIndex.build(vectors) if flat else index
+@pytest.mark.parametrize(
+    "kind", [Flat, lambda vectors: Scan.build(vectors, rerank=400)], ids=["flat", "scan"]
+)
+@pytest.mark.parametrize("share", [0.0, 0.002, 0.04, 0.3, 1.0])
+def test_only_allowed_rows_are_found(kind: Callable[[np.ndarray], Kind], share: float) -> None:
+    vectors = unit(3000, 64)
+    index = DenseIndex(vectors, kind(vectors))
     allowed = np.random.default_rng(3).random(len(vectors)) < share
-    wanted = 0
-    for query in unit(20, 16, 6):
+    missed = 0
+    for query in unit(20, 64, 6):
         rows, _ = index.search(query, 10, allowed)
         assert allowed[rows].all()
         expected = [row for row in brute_force(vectors, query, len(vectors)) if allowed[row]][:10]
-        if flat or scan_max:
+        if index.is_exact or share < 0.1:
             assert rows.tolist() == expected
-        wanted += len(set(expected) - set(rows.tolist()))
-    assert wanted <= 0.1 * 200
+        assert len(rows) == len(expected)
+        missed += len(set(expected) - set(rows.tolist()))
+    assert missed <= 0.03 * 200
 
 
-def test_a_vector_writer_streams_what_build_holds(tmp_path: Path) -> None:
+def test_a_filter_that_admits_only_what_is_far_away() -> None:
+    """The best codes of all rows hold none of the admitted: all those are scored."""
+    vectors, index = scanned()
+    query = vectors[0]
+    allowed = vectors @ query < 0
+    rows, _ = index.search(query, 10, allowed)
+    assert rows.tolist() == [row for row in brute_force(vectors, query, 3000) if allowed[row]][:10]
+
+
+@pytest.mark.parametrize("step", [90, 700])
+def test_a_vector_writer_streams_what_build_holds(tmp_path: Path, step: int) -> None:
     vectors = unit(700, 8)
     writer = VectorWriter(tmp_path, 8, flat_max=500)
-    for first in range(0, 700, 90):
-        writer.append(vectors[first : first + 90])
+    for first in range(0, 700, step):
+        writer.append(vectors[first : first + step])
     with pytest.raises(ValueError, match="shape"):
         writer.append(vectors[:, :4])
     writer.close()
     index = DenseIndex.load(tmp_path)
-    assert np.array_equal(index.vectors, vectors)
+    assert index.vectors.dtype == np.float16
+    assert np.array_equal(index.vectors, vectors.astype(np.float16))
     assert not index.is_exact
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["codes.faiss", "codes.json", "vectors.npy"]
+
+
+def test_few_vectors_stay_as_they_are(tmp_path: Path) -> None:
+    writer = VectorWriter(tmp_path, 8, flat_max=500)
+    writer.append(unit(500, 8))
+    writer.close()
+    index = DenseIndex.load(tmp_path)
+    assert index.is_exact
+    assert np.array_equal(index.vectors, unit(500, 8))

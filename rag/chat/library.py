@@ -166,10 +166,9 @@ class Library:
 
     def _updated(self, job: Job) -> Update:
         """The index with all that lies in the folder of uploads."""
-        before = len(self.documents())
 
         def planned(files: int) -> None:
-            job.total = before + files
+            job.total = files
             job.stage = Stage.INDEXING
 
         def report(progress: Progress) -> None:

@@ -23,6 +23,10 @@ from rag.vector import MorphemeVectors, has_vector
 #: Cosines below this are chance: unrelated morphemes.
 FLOOR = 0.55
 
+#: Products of a matrix multiplication up to which OpenBLAS works on one thread. More would start the others,
+#: which wait for each other spinning: on a busy machine 2 ms of work took 2 s (docs/decisions/0007-size.md).
+_ALONE = 2**18
+
 _UNKNOWN = 2**31 - VECTOR_COUNT  # ids left for words without a vector
 
 
@@ -104,6 +108,11 @@ class WordBagWriter:
         self._ids.append(text)
         self._ends.append([self._ids.count])
 
+    def add_many(self, ids: NDArray[np.int32], ends: NDArray[np.int64]) -> None:
+        """:func:`words` of the next texts, end to end, and where each ends."""
+        self._ends.append(self._ids.count + ends)
+        self._ids.append(ids)
+
     def copy(self, other: WordBags, rows: range) -> None:
         """Consecutive texts of other bags."""
         for row in rows:
@@ -160,8 +169,10 @@ class MaxSim:
         return found
 
     def _similarity(self, left: NDArray[np.int32], right: NDArray[np.int32]) -> Vectors:
-        rows = self._vectors.rows
-        cosines: Vectors = rows(left.astype(np.int64)) @ rows(right.astype(np.int64)).T
+        asked, held = (self._vectors.rows(side.astype(np.int64)) for side in (left, right))
+        step = max(1, _ALONE // max(asked.size, 1))
+        parts = [asked @ held[first : first + step].T for first in range(0, len(held), step)]
+        cosines: Vectors = np.concatenate(parts, axis=1)
         cosines[cosines < FLOOR] = 0.0
         cosines[left[:, None] == right] = 1.0
         return cosines

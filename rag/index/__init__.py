@@ -4,7 +4,8 @@ A folder holds generations behind one pointer (:mod:`rag.index.generation`); :fu
 :class:`Index` opens the live one.
 """
 
-from rag.index.building import AnalysisEmbedder, Kept, Progress, build, write_generation
+from rag.index.building import Kept, Progress, build, write_generation
+from rag.index.features import AnalysisEmbedder
 from rag.index.generation import CURRENT, LOCK, current, live, writing
 from rag.index.opened import INDEX_VERSION, Index, retrieval_text
 

@@ -1,6 +1,7 @@
 """Writing an index: documents stream through chunking, analysis and embedding into growing files.
 
-Memory does not grow with the corpus up to the fit of BM25, which holds its matrix once.
+Memory does not grow with the corpus, but for the vocabulary, the documents' ids, and dense codes of one bit
+a dimension for each passage.
 """
 
 from __future__ import annotations
@@ -8,31 +9,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 from rag import manifest
 from rag.chunk import CHUNK_VERSION, chunk
+from rag.config import load_scale_settings
 from rag.dense import VectorWriter
-from rag.embed import WordBagWriter, words
+from rag.embed import WordBagWriter
 from rag.errors import EmptyCorpusError
+from rag.index.features import Features, FeatureStream
 from rag.index.generation import publish, sweep, unwritable, work_folder, writing
 from rag.index.opened import BM25, INDEX_VERSION, VECTORS, WORDS, Index, retrieval_text
-from rag.korean import KOREAN_VERSION, Analysis, analyse_many, terms
+from rag.korean import KOREAN_VERSION
 from rag.lexical import TermWriter
 from rag.manifest import Json
-from rag.protocols import Embedder, Vectors
+from rag.protocols import Embedder
 from rag.store import StoreWriter
 from rag.text import TEXT_VERSION
 from rag.types import Document, Passage
 
 Cut = Callable[[Document, int], Iterator[Passage]]
-
-
-@runtime_checkable
-class AnalysisEmbedder(Protocol):
-    """An embedder that works on analyses, so that text is analysed once for search and vectors."""
-
-    def embed_analyses(self, analyses: Sequence[Analysis]) -> Vectors: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +46,10 @@ class Kept:
     document_id: str
 
 
+#: Batches analysed together: what goes to a process and back is worth the way.
+_BATCHES = 4
+
+
 class _Build:
     """One pass over documents: store, terms, words and vectors, batch by batch."""
 
@@ -61,9 +60,10 @@ class _Build:
         self._terms = TermWriter(folder / BM25)
         self._vectors = VectorWriter(folder / VECTORS, embedder.dim)
         self._words = WordBagWriter(folder / WORDS)
-        self._embedder = embedder
+        scale = load_scale_settings()
+        self._stream = FeatureStream(embedder, scale.index_processes, scale.processes_from)
         self._max_chars = max_chars
-        self._batch = batch
+        self._batch = batch * _BATCHES
         self._cut = cut
         self._pending: list[Passage] = []
         self.chars = 0
@@ -79,7 +79,7 @@ class _Build:
 
     def copy(self, document_id: str, base: Index) -> None:
         """Take a document over from ``base`` with all that was computed for it."""
-        self._flush(len(self._pending))
+        self._settle()
         rows = base.store.rows(document_id)
         document = base.store.document(document_id)
         self._store.add(document, [base.store.passage(row) for row in rows])
@@ -89,20 +89,22 @@ class _Build:
         self.chars += len(document.text)
 
     def _flush(self, count: int) -> None:
+        """Send passages to be analysed, and take in what is ready."""
         group, self._pending = self._pending[:count], self._pending[count:]
-        if not group:
-            return
-        texts = [retrieval_text(passage) for passage in group]
-        analyses = list(analyse_many(texts))
-        self._vectors.append(self._embed(texts, analyses))
-        for analysis in analyses:
-            self._terms.add(terms(analysis))
-            self._words.add(words(analysis))
+        if group:
+            self._take(self._stream.put([retrieval_text(passage) for passage in group]))
 
-    def _embed(self, texts: Sequence[str], analyses: Sequence[Analysis]) -> Vectors:
-        if isinstance(self._embedder, AnalysisEmbedder):
-            return self._embedder.embed_analyses(analyses)
-        return self._embedder.embed_passages(texts)
+    def _take(self, ready: Iterable[Features]) -> None:
+        for made in ready:
+            if made.vectors is not None:
+                self._vectors.append(made.vectors)
+            self._terms.add_many(made.names, made.terms, made.term_ends)
+            self._words.add_many(made.words, made.word_ends)
+
+    def _settle(self) -> None:
+        """Take in everything that was added."""
+        self._flush(len(self._pending))
+        self._take(self._stream.drain())
 
     @property
     def progress(self) -> Progress:
@@ -111,11 +113,16 @@ class _Build:
 
     def finish(self) -> None:
         """Complete all files; fit BM25 and, for many passages, the approximate dense index."""
-        self._flush(len(self._pending))
+        self._settle()
+        self.close()
         self._store.close()
         self._words.close()
         self._vectors.close()
         self._terms.close()
+
+    def close(self) -> None:
+        """End what helps; :meth:`finish` does, so this is for builds that fail."""
+        self._stream.close()
 
 
 def build(
@@ -193,6 +200,9 @@ def write_generation(
             publish(folder, work)
     except OSError as error:
         raise unwritable(folder, error) from error
+    finally:
+        if run is not None:
+            run.close()
     sweep(folder)
     return made
 

@@ -138,7 +138,7 @@ def write(folder: Path, models: Models, settings: dict[str, object], digest: str
     for name in TREES:
         (folder / f"{name}.txt").write_text(getattr(models, name).model_to_string(), "utf-8")
     for number, arrays in enumerate(models.arrays):
-        np.savez_compressed(folder / f"network-{number}.npz", **arrays)
+        np.savez(folder / f"network-{number}.npz", **arrays)
     facts = {"span_below": settings["span_below"], "korean": KOREAN_VERSION, "training_data_sha256": digest}
     manifest.write(folder, KIND, 2, facts)  # type: ignore[arg-type]
 

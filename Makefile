@@ -32,9 +32,10 @@ dev: .venv/ready-dev
 	$(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt -e ".[dev]"
 	@touch $@
 
-index/corpus/CURRENT: $(CORPUS) rag/korean.py rag/chunk.py rag/text.py rag/index.py | .venv/ready
+index/corpus/CURRENT: $(CORPUS) rag/korean.py rag/chunk.py rag/text.py $(wildcard rag/index/*.py rag/library/*.py) | .venv/ready
 	@echo "== corpus/를 색인합니다"
-	@$(BIN)/rag index corpus --index index/corpus
+	@$(BIN)/rag index corpus --index index/corpus --prune
+	@touch $@
 
 lint: .venv/ready-dev
 	$(BIN)/ruff check .

@@ -8,8 +8,6 @@ from pathlib import Path
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
 
 from rag.index import Progress
 from rag.library import Status, Update
@@ -27,6 +25,16 @@ class IndexBar:
     """
 
     def __init__(self, console: Console, *, quiet: bool) -> None:
+        # Only here: `rag ask` draws no bar and should not wait for its parts.
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            SpinnerColumn,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+        from rich.progress import Progress as Bar
+
         self._bar = Bar(
             SpinnerColumn(),
             TextColumn("색인"),

@@ -193,3 +193,45 @@ def test_eval_is_the_door_of_evaluation(index: str) -> None:
     done = rag("eval", "validate", "--set", "eval/sets/smoke.jsonl", "--index", index)
     assert (done.returncode, "30개" in done.stdout) == (0, True), done.stderr
     assert rag("eval", "nonsense").returncode == 2
+
+
+def test_index_grows_shrinks_and_tells(tmp_path: Path) -> None:
+    folder, index = tmp_path / "글", str(tmp_path / "ix")
+    folder.mkdir()
+    (folder / "가.md").write_text("---\ndate: 2023-05-01\ntags: 옛것\n---\n연체료는 하루 100원이다.", "utf-8")
+    (folder / "나.md").write_text("---\ndate: 2025-05-01\n---\n연체료는 하루 500원이다.", "utf-8")
+    first = json.loads(rag("index", str(folder), "--index", index, "--json", "--quiet").stdout)
+    assert (first["added"], first["written"]) == (2, True)
+    (folder / "나 사본.md").write_bytes((folder / "나.md").read_bytes())
+    (folder / "그림.png").write_bytes(b"\x89PNG")
+    done = rag("index", str(folder), "--index", index, "--json", "--tag", "새것")
+    second = json.loads(done.stdout)
+    assert (second["replaced"], second["added"]) == (2, 2)
+    assert second["duplicates"][0]["of"] == "나 사본.md"
+    assert second["skipped_files"][0]["path"] == "그림.png"
+    assert "건너뜀: 그림.png" in done.stderr
+    assert "겹침: 나.md = 나 사본.md" in done.stderr
+    status = json.loads(rag("status", "--index", index, "--json").stdout)
+    assert (status["documents"], status["files"], len(status["duplicates"])) == (2, 4, 1)
+    assert "2개 (파일 4개" in rag("status", "--index", index).stdout
+    (folder / "가.md").unlink()
+    assert "바뀐 것이 없습니다" in rag("index", "--index", index, "--quiet").stdout
+    assert json.loads(rag("index", "--index", index, "--json", "--prune").stdout)["pruned"] == 1
+    assert rag("status", "--index", "/nowhere").returncode == 4
+
+
+def test_filters_of_ask(tmp_path: Path) -> None:
+    folder, index = tmp_path / "글", str(tmp_path / "ix")
+    folder.mkdir()
+    (folder / "가.md").write_text("---\ndate: 2023-05-01\ntags: 옛것\n---\n연체료는 하루 100원이다.", "utf-8")
+    (folder / "나.md").write_text("---\ndate: 2025-05-01\n---\n연체료는 하루 500원이다.", "utf-8")
+    assert rag("index", str(folder), "--index", index, "--quiet").returncode == 0
+    for options, name in (
+        (["--since", "2024"], "나.md"),
+        (["--until", "2024-12"], "가.md"),
+        (["--source", "나."], "나.md"),
+        (["--tag", "옛것"], "가.md"),
+    ):
+        record = json.loads(rag("ask", "연체료는 하루 얼마?", "--index", index, "--json", *options).stdout)
+        assert {hit["document"] for hit in record["hits"]} == {name}, options
+    assert rag("ask", "연체료는?", "--index", index, "--since", "어제").returncode == 2

@@ -10,7 +10,7 @@ from pathlib import Path
 from rag import manifest
 from rag.assemble import CACHE, make_embedder
 from rag.config import LibrarySettings, Settings, load_library_settings
-from rag.errors import SearchIndexError, SourceError, UnknownSourceError
+from rag.errors import EmptyCorpusError, SearchIndexError, SourceError, UnknownSourceError
 from rag.index import Index, Kept, Progress, live, write_generation, writing
 from rag.library.duplicate import Likeness, Print, print_of, read_prints, write_prints
 from rag.library.ledger import Duplicate, Entry, Ledger
@@ -20,6 +20,8 @@ from rag.load.web import fetch, is_address
 from rag.manifest import Json
 from rag.protocols import Embedder
 from rag.types import Document
+
+_REASONS_MAX_CHARS = 500
 
 Report = Callable[[Progress], None]
 
@@ -69,7 +71,7 @@ def update_index(
         tags: For all documents read now.
         library: The ``[library]`` table; read from the configuration unless given.
         report: Called after each document.
-        plan_ready: Called once with the number of files to read.
+        plan_ready: Called once with the number of files of the new index.
 
     Raises:
         SourceError: A path is missing, a manifest does not hold, or there is nothing to index.
@@ -86,7 +88,7 @@ def update_index(
         unread: list[Skipped] = []
         found = list(_found(everything, settings, library, unread.append))
         plan = planned(base.ledger, found, roots, tuple(tags), prune=prune, rebuild=rebuild or not base.fits)
-        plan_ready(len(plan.fresh))
+        plan_ready(len(plan.steps))
         run = _Run(plan, base, settings, library, tuple(tags))
         written = bool(plan.fresh or plan.pruned or not base.fits)
         facts = base.touched() if not written else _write(run, base, folder, embedder, settings, report)
@@ -334,13 +336,18 @@ class _Run:
 def _write(
     run: _Run, base: _Base, folder: Path, embedder: Embedder, settings: Settings, report: Report
 ) -> dict[str, Json]:
-    return write_generation(
-        folder,
-        run.documents(),
-        embedder,
-        chunk_max_chars=settings.chunk_max_chars,
-        batch_size=settings.embed_batch_size,
-        report=report,
-        base=base.index,
-        attach=run.attach,
-    )
+    try:
+        return write_generation(
+            folder,
+            run.documents(),
+            embedder,
+            chunk_max_chars=settings.chunk_max_chars,
+            batch_size=settings.embed_batch_size,
+            report=report,
+            base=base.index,
+            attach=run.attach,
+        )
+    except EmptyCorpusError as error:
+        reasons = " ".join(message for entry in run.entries for message, _ in entry.skipped[:1])
+        problem = f"{error.message} {reasons[:_REASONS_MAX_CHARS]}".strip()
+        raise EmptyCorpusError(problem, error.remedy) from None

@@ -11,6 +11,7 @@ import argparse
 import json
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from rag.assemble import make_embedder
@@ -68,9 +69,7 @@ def measure(documents: list[Document], cases: list[dict], max_chars: int, overla
             documents,
             embedder,
             chunk_max_chars=max_chars,
-            cut=lambda document, size: (
-                overlapped(overlap, document, size) if overlap else chunk(document, size)
-            ),
+            cut=partial(overlapped, overlap) if overlap else chunk,
         )
         index = Index.load(Path(place), embedder)
         retriever = FusedRetriever(

@@ -48,6 +48,7 @@ OWNERS = {
     "kiwipiepy": "rag.korean",
     "langchain_text_splitters": "rag.chunk",
     "lightgbm": "rag.extract",
+    "loky": "rag.index",
     "llama_cpp": "rag.llm",
     "sentence_transformers": "rag.embed",
     "torch": "rag.embed",

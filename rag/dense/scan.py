@@ -9,6 +9,8 @@ is asked for (``python -m recipes.bench kinds``; docs/decisions/0011-dense-by-si
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +32,19 @@ _SEED = 1234
 _FETCHED_MAX = 16_384
 
 
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Keep faiss on one thread: its tasks here are so small that threads would mostly wait, spinning."""
+    import faiss
+
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)
+
+
 class Scan:
     """4-bit product codes of all vectors, in memory: half a byte for four dimensions.
 
@@ -49,15 +64,21 @@ class Scan:
         """Train on a seeded sample and encode all, block by block."""
         import faiss
 
-        count, dim = vectors.shape
+        dim = vectors.shape[1]
         groups = max(n for n in range(1, max(2, dim // _GROUP + 1)) if dim % n == 0)
         codes = faiss.index_factory(dim, f"PQ{groups}x4fs", faiss.METRIC_INNER_PRODUCT)
         codes.pq.cp.seed = _SEED  # type: ignore[attr-defined]  # the factory's type is the base class
+        with _one_thread():
+            cls._fill(codes, vectors)
+        return cls(codes, vectors, rerank)
+
+    @staticmethod
+    def _fill(codes: FaissIndex, vectors: Stored) -> None:
+        count = len(vectors)
         sample = np.sort(np.random.default_rng(_SEED).permutation(count)[:_TRAINED_ON])
         codes.train(np.ascontiguousarray(vectors[sample], np.float32))
         for first in range(0, count, BLOCK):
             codes.add(np.ascontiguousarray(vectors[first : first + BLOCK], np.float32))
-        return cls(codes, vectors, rerank)
 
     def candidates(self, query: Vectors, k: int, allowed: NDArray[np.bool_] | None) -> Rows:
         """Rows with the best codes; see :class:`rag.dense.kind.Kind`.

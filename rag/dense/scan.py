@@ -9,15 +9,13 @@ is asked for (``python -m recipes.bench kinds``; docs/decisions/0011-dense-by-si
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.dense.kind import BLOCK, Rows, Stored
+from rag.dense.kind import BLOCK, Rows, Stored, one_thread
 from rag.protocols import Vectors
 
 if TYPE_CHECKING:
@@ -30,19 +28,6 @@ _TRAINED_ON = 65_536
 _SEED = 1234
 #: Codes fetched at most for a filtered search; where more would be needed, all admitted rows are scored.
 _FETCHED_MAX = 16_384
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Keep faiss on one thread: its tasks here are so small that threads would mostly wait, spinning."""
-    import faiss
-
-    before = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(1)
-    try:
-        yield
-    finally:
-        faiss.omp_set_num_threads(before)
 
 
 class Scan:
@@ -68,7 +53,7 @@ class Scan:
         groups = max(n for n in range(1, max(2, dim // _GROUP + 1)) if dim % n == 0)
         codes = faiss.index_factory(dim, f"PQ{groups}x4fs", faiss.METRIC_INNER_PRODUCT)
         codes.pq.cp.seed = _SEED  # type: ignore[attr-defined]  # the factory's type is the base class
-        with _one_thread():
+        with one_thread():
             cls._fill(codes, vectors)
         return cls(codes, vectors, rerank)
 
@@ -100,7 +85,8 @@ class Scan:
 
     def _best(self, query: Vectors, count: int) -> Rows:
         asked = np.ascontiguousarray(query[None], np.float32)
-        _, rows = self._codes.search(asked, min(count, self._codes.ntotal))
+        with one_thread():
+            _, rows = self._codes.search(asked, min(count, self._codes.ntotal))
         found: Rows = rows[0][rows[0] >= 0]  # faiss pads with -1, which Python would read as the last row
         return found
 

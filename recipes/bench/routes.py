@@ -35,6 +35,13 @@ def sample() -> list[Analysis]:
     return list(by_words(retrieval_text(passage) for one in documents for passage in chunk(one, 400)))
 
 
+def tell(name: str, kind: str, times: list[float]) -> None:
+    ordered = sorted(times)
+    print(
+        f"  {name:14} {kind} p50 {ordered[len(ordered) // 2]:7.1f} ms, p95 {p95(ordered):7.1f} ms", flush=True
+    )
+
+
 def term_blocks(
     analyses: list[Analysis], passages: int
 ) -> Iterator[tuple[list[str], np.ndarray, np.ndarray]]:
@@ -92,9 +99,7 @@ def lexical(analyses: list[Analysis], passages: int, questions: int, folder: Pat
                 way(sought)
                 times.append((clock() - begun) * 1e3)
             kind = "wall" if clock is time.perf_counter else "core"
-            print(
-                f"  {name:14} {kind} p50 {sorted(times)[len(times) // 2]:7.1f} ms, p95 {p95(sorted(times)):7.1f} ms"
-            )
+            tell(name, kind, times)
     best = sum(
         set(index.search(sought, 10)[0]) == set(np.flatnonzero(s >= np.sort(s)[-10]))
         for sought, s in ((sought, index.scores(sought)) for sought in asked[:20])
@@ -126,7 +131,7 @@ def dense(analyses: list[Analysis], passages: int, questions: int, folder: Path)
     writer.close()
     size = sum(path.stat().st_size for path in folder.iterdir())
     print(
-        f"dense: drawn in {drawn - started:.0f} s, encoded in {time.process_time() - drawn:.0f} s of one core, "
+        f"dense: drawn in {drawn - started:.0f} s, encoded in {time.process_time() - drawn:.0f} s of a core, "
         f"{size / passages:.0f} bytes/passage, {own_mib():.0f} MiB of its own now"
     )
     index = DenseIndex.load(folder)
@@ -138,9 +143,7 @@ def dense(analyses: list[Analysis], passages: int, questions: int, folder: Path)
             index.search(query, CANDIDATES)
             times.append((clock() - begun) * 1e3)
         kind = "wall" if clock is time.perf_counter else "core"
-        print(
-            f"  search         {kind} p50 {sorted(times)[len(times) // 2]:7.1f} ms, p95 {p95(sorted(times)):7.1f} ms"
-        )
+        tell("search", kind, times)
     tried = asked[:50]
     for k in (10, CANDIDATES):
         pairs = zip(tried, exact(Only(index), tried, k), strict=True)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 CODES = "codes.faiss"
 FACTS = "codes.json"
 _GROUP = 4  # dimensions that share a code of 4 bits
-_TRAINED_ON = 65_536
+_TRAINED_ON = 8_192  # more than faiss takes for 16 centroids
 _SEED = 1234
 #: Codes fetched at most for a filtered search; where more would be needed, all admitted rows are scored.
 _FETCHED_MAX = 16_384

@@ -50,6 +50,7 @@ OWNERS = {
     "kiwipiepy": "rag.korean",
     "langchain_text_splitters": "rag.chunk",
     "lightgbm": "rag.extract",
+    "loky": "rag.index",
     "llama_cpp": "rag.llm",
     "mcp": "rag.serve",
     "sentence_transformers": "rag.embed",

@@ -82,3 +82,12 @@ def test_bags_come_back_from_disk(tmp_path: Path, late: MaxSim) -> None:
 
 def test_no_passages(late: MaxSim) -> None:
     assert late.maxsim(analyse("다리"), []).shape == (0,)
+
+
+def test_blocks_change_nothing(late: MaxSim, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Products are cut so small that BLAS stays on one thread."""
+    question = words(analyse("카카오 디지털 허브의 준공 시점은?"))
+    bags = WordBags.of(words(analyse(f"{n}년에 도서관과 공원을 완공한다.")) for n in range(30))
+    whole = late.scores(question, bags)
+    monkeypatch.setattr("rag.embed.late._ALONE", 1)
+    assert np.allclose(late.scores(question, bags), whole, atol=1e-6)

@@ -1,5 +1,7 @@
 """Retrieval order, repair of questions, and fusion against its parts."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -104,3 +106,13 @@ def test_top_rows_keeps_ties() -> None:
     scores = np.array([0.0, 2.0, 1.0, 1.0, -1.0], np.float32)
     assert sorted(top_rows(scores, 2)) == [1, 2, 3]
     assert sorted(top_rows(scores, 9)) == [1, 2, 3]
+
+
+def test_of_very_many_ties_the_earliest_are_weighed(tmp_path: Path) -> None:
+    made = [document(f"{n:03}.txt", "연번 이름 주소") for n in range(100)]
+    build(tmp_path, made, FakeEmbedder(), chunk_max_chars=60)
+    one = FusedRetriever(
+        Index.load(tmp_path), FakeEmbedder(), candidates=3, dense_weight=0.0, aside_factor=1.0
+    )
+    hits = one.retrieve("주소", 100)
+    assert {hit.passage.document_id for hit in hits} == {f"{n:03}.txt" for n in range(12)}

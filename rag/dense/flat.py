@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.dense.kind import Rows
+from rag.dense.kind import Rows, one_thread
 from rag.protocols import Vectors
 
 
@@ -28,7 +28,8 @@ class Flat:
         import faiss
 
         asked = np.ascontiguousarray(query[None], np.float32)
-        _, rows = faiss.knn(asked, self._vectors, k, faiss.METRIC_INNER_PRODUCT)
+        with one_thread():
+            _, rows = faiss.knn(asked, self._vectors, k, faiss.METRIC_INNER_PRODUCT)
         found: Rows = rows[0][rows[0] >= 0]  # faiss pads with -1, which Python would read as the last row
         return found
 

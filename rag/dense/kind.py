@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -34,6 +36,22 @@ class Kind(Protocol):
     def save(self, folder: Path) -> None:
         """Write into ``folder`` what the vectors alone do not hold."""
         ...
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Keep faiss, as called from this thread, on one: tasks are so small here that others would only spin.
+
+    On a busy machine that turns milliseconds into seconds.
+    """
+    import faiss
+
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)
 
 
 def check(vectors: Stored, ndim: int, dim: int | None = None) -> None:

@@ -3,7 +3,7 @@
 All codes are scanned in registers (André et al. 2017, "Accelerated Nearest Neighbor Search with Quick ADC";
 faiss ``PQ…x4fs``), so that nothing hangs on clusters. Sparse, high-dimensional vectors as those of the
 embedded embedder have none: an inverted file would have to look into a third of its lists for the recall that
-is asked for (``python -m recipes.bench kinds``; docs/decisions/0007-size.md).
+is asked for (``python -m recipes.bench kinds``; docs/decisions/0011-dense-by-size.md).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.dense.kind import BLOCK, Rows, Stored
+from rag.dense.kind import BLOCK, Rows, Stored, one_thread
 from rag.protocols import Vectors
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 CODES = "codes.faiss"
 FACTS = "codes.json"
 _GROUP = 4  # dimensions that share a code of 4 bits
-_TRAINED_ON = 65_536
+_TRAINED_ON = 8_192  # more than faiss takes for 16 centroids
 _SEED = 1234
 #: Codes fetched at most for a filtered search; where more would be needed, all admitted rows are scored.
 _FETCHED_MAX = 16_384
@@ -49,15 +49,21 @@ class Scan:
         """Train on a seeded sample and encode all, block by block."""
         import faiss
 
-        count, dim = vectors.shape
+        dim = vectors.shape[1]
         groups = max(n for n in range(1, max(2, dim // _GROUP + 1)) if dim % n == 0)
         codes = faiss.index_factory(dim, f"PQ{groups}x4fs", faiss.METRIC_INNER_PRODUCT)
         codes.pq.cp.seed = _SEED  # type: ignore[attr-defined]  # the factory's type is the base class
+        with one_thread():
+            cls._fill(codes, vectors)
+        return cls(codes, vectors, rerank)
+
+    @staticmethod
+    def _fill(codes: FaissIndex, vectors: Stored) -> None:
+        count = len(vectors)
         sample = np.sort(np.random.default_rng(_SEED).permutation(count)[:_TRAINED_ON])
         codes.train(np.ascontiguousarray(vectors[sample], np.float32))
         for first in range(0, count, BLOCK):
             codes.add(np.ascontiguousarray(vectors[first : first + BLOCK], np.float32))
-        return cls(codes, vectors, rerank)
 
     def candidates(self, query: Vectors, k: int, allowed: NDArray[np.bool_] | None) -> Rows:
         """Rows with the best codes; see :class:`rag.dense.kind.Kind`.
@@ -79,7 +85,8 @@ class Scan:
 
     def _best(self, query: Vectors, count: int) -> Rows:
         asked = np.ascontiguousarray(query[None], np.float32)
-        _, rows = self._codes.search(asked, min(count, self._codes.ntotal))
+        with one_thread():
+            _, rows = self._codes.search(asked, min(count, self._codes.ntotal))
         found: Rows = rows[0][rows[0] >= 0]  # faiss pads with -1, which Python would read as the last row
         return found
 

@@ -1,7 +1,7 @@
 """Speed and memory of the embedded models, in one run.
 
     python -m recipes.bench [--corpus corpus] [--questions eval/sets/smoke.jsonl]
-    python -m recipes.bench chunks | scale | compare        see those modules
+    python -m recipes.bench chunks | scale | kinds | routes | compare    see those modules
 
 Prints the wall time and peak memory of a cold ``rag ask`` process, the time of warm questions by stage,
 the time through the chat's page in a browser (alone: ``python -m recipes.bench.page``), and the throughput
@@ -27,7 +27,7 @@ from rag.korean import analyse_many, kiwi, terms
 from rag.lexical import LexicalIndex
 from rag.load import Skipped, load
 from rag.types import Document
-from recipes.bench import chunking, compare, scale
+from recipes.bench import chunking, compare, kinds, routes, scale
 from recipes.bench.page import page_speed
 
 
@@ -110,7 +110,13 @@ def indexing(folder: Path, copies: int) -> None:
 
 
 def main() -> None:
-    others = {"chunks": chunking.main, "scale": scale.main, "compare": compare.main}
+    others = {
+        "chunks": chunking.main,
+        "scale": scale.main,
+        "kinds": kinds.main,
+        "routes": routes.main,
+        "compare": compare.main,
+    }
     if sys.argv[1:2] and sys.argv[1] in others:
         others[sys.argv[1]](sys.argv[2:])
         return

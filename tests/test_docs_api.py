@@ -56,7 +56,8 @@ def test_streaming_example(url: str) -> None:
 
 def test_json_example(url: str) -> None:
     answer, same, title = run(EXAMPLES[2], url)
-    assert answer == "6,000억 원입니다. [1] 카카오 디지털 허브에는 얼마가 들어가?"
+    assert "6,000억 원" in answer
+    assert answer.endswith("[1] 카카오 디지털 허브에는 얼마가 들어가?")
     assert same == "True"
     assert title == "한라산"
 

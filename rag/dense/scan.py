@@ -3,7 +3,7 @@
 All codes are scanned in registers (André et al. 2017, "Accelerated Nearest Neighbor Search with Quick ADC";
 faiss ``PQ…x4fs``), so that nothing hangs on clusters. Sparse, high-dimensional vectors as those of the
 embedded embedder have none: an inverted file would have to look into a third of its lists for the recall that
-is asked for (``python -m recipes.bench kinds``; docs/decisions/0011-dense-by-size.md).
+is asked for (``python -m recipes.bench kinds``; docs/decisions/0010-dense-by-size.md).
 """
 
 from __future__ import annotations

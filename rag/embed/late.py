@@ -24,7 +24,7 @@ from rag.vector import MorphemeVectors, has_vector
 FLOOR = 0.55
 
 #: Products of a matrix multiplication up to which OpenBLAS works on one thread. More would start the others,
-#: which wait for each other spinning: on a busy machine 2 ms of work took 2 s (docs/decisions/0011).
+#: which wait for each other spinning: on a busy machine 2 ms of work took 2 s (docs/decisions/0010).
 _ALONE = 2**18
 
 _UNKNOWN = 2**31 - VECTOR_COUNT  # ids left for words without a vector

@@ -150,6 +150,7 @@ def stale_sources(index: Index) -> list[str]:
     built = (index.folder / "manifest.json").stat().st_mtime
     sources = index.facts.get("sources")
     changed: list[str] = []
+    own = index.folder.parent.resolve()
     budget = 2000
     for source in sources if isinstance(sources, list) else []:
         path = Path(str(source))
@@ -157,6 +158,8 @@ def stale_sources(index: Index) -> list[str]:
             changed.append(str(source))
             continue
         for folder, _, names in os.walk(path) if path.is_dir() else [(str(path.parent), [], [path.name])]:
+            if own in (here := Path(folder).resolve(), *here.parents):
+                continue
             budget -= len(names)
             newer = [n for n in names if (Path(folder) / n).stat().st_mtime > built]
             changed += [str(Path(folder) / name) for name in newer]

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from rag import manifest
+from rag.assemble import stale_sources
 from rag.config import LibrarySettings, load_library_settings, load_settings
 from rag.embed import EmbeddedEmbedder
 from rag.errors import EmptyCorpusError, IndexVersionError, SettingError, SourceError, UnknownSourceError
@@ -331,3 +332,15 @@ def test_wrong_library_settings_are_named(tmp_path: Path) -> None:
     put(tmp_path / "rag.toml", "top_k = 3\n[library]\nnear_duplicate = 1\n")
     assert load_library_settings(tmp_path / "rag.toml").near_duplicate == 1.0
     assert load_settings({}, tmp_path / "rag.toml", {}).top_k == 3
+
+
+def test_an_index_among_its_sources_is_no_source(folder: Path) -> None:
+    index = folder / "색인"
+    first = update([folder], index)
+    assert (first.added, first.skipped) == (3, ())
+    again = update([folder], index)
+    assert (again.written, again.skipped) == (False, ())
+    put(folder / "마.txt", "마지막 글이다.")
+    assert update([folder], index).added == 1
+    assert index_status(index).documents == 4
+    assert stale_sources(Index.load(index)) == []

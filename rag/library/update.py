@@ -88,7 +88,7 @@ def update_index(
         everything = roots if base.fits else list(dict.fromkeys([*base.present_roots(), *roots]))
         _check_present(roots)
         unread: list[Skipped] = []
-        found = list(_found(everything, settings, library, unread.append))
+        found = list(_found(everything, folder.resolve(), settings, library, unread.append))
         plan = planned(base.ledger, found, roots, tuple(tags), prune=prune, rebuild=rebuild or not base.fits)
         plan_ready(len(plan.steps))
         run = _Run(plan, base, settings, library, tuple(tags))
@@ -166,15 +166,20 @@ def _check_present(roots: Sequence[str]) -> None:
 
 
 def _found(
-    roots: Sequence[str], settings: Settings, library: LibrarySettings, skip: Callable[[Skipped], None]
+    roots: Sequence[str],
+    index: Path,
+    settings: Settings,
+    library: LibrarySettings,
+    skip: Callable[[Skipped], None],
 ) -> Iterator[tuple[str, File]]:
+    """Everything below the roots, once, but for the index itself where it lies among its sources."""
     seen: set[str] = set()
     for root in roots:
         items = fetch(root, settings.max_file_bytes, library) if is_address(root) else files(Path(root))
         for item in items:
             if isinstance(item, Skipped):
                 skip(item)
-            elif item.key not in seen:
+            elif item.key not in seen and (is_address(root) or index not in Path(item.key).parents):
                 seen.add(item.key)
                 yield root, item
 

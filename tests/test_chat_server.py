@@ -2,12 +2,17 @@
 
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import uvicorn
 from fastapi import APIRouter
 from fastapi.testclient import TestClient
+from gradio_client import Client
+from gradio_client.exceptions import AppError
 
 from rag import build_index, load_settings
 from rag.chat import password
@@ -76,7 +81,8 @@ def test_other_routes_stand_before_the_page(client: TestClient) -> None:
 
 def test_events_of_the_page_are_no_api(client: TestClient) -> None:
     info = client.get("/gradio_api/info").json()
-    assert info["named_endpoints"] == {} == info["unnamed_endpoints"]
+    assert list(info["named_endpoints"]) == ["/answer"]
+    assert info["unnamed_endpoints"] == {}
 
 
 def test_the_page_loads_nothing_from_elsewhere(client: TestClient) -> None:
@@ -145,3 +151,34 @@ def test_the_old_door_is_the_same_chat() -> None:
     command = [sys.executable, str(ROOT / "app.py"), "--help"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
     assert (done.returncode, "--password" in done.stdout) == (0, True), done.stderr
+
+
+@pytest.fixture(scope="module")
+def running(room: Room, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    door = Door(room.parts.folder, tmp_path_factory.mktemp("running"), "127.0.0.1", 1)
+    server = uvicorn.Server(uvicorn.Config(create_app(room, door), port=0, log_level="error"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    end = time.monotonic() + 30
+    while not server.started:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = server.force_exit = True  # a client's stream would keep it open
+    thread.join(10)
+
+
+def test_gradio_client_asks_and_asks_on(running: str, room: Room) -> None:
+    client = Client(running, verbose=False)
+    answer = client.predict("영국에서 처음 커피하우스가 문을 연 해는?", api_name="/answer")
+    assert answer["outcome"] == "answered"
+    citation = answer["citations"][0]
+    document = room.library.document(citation["document"])
+    assert document is not None
+    assert document.text[citation["start"] : citation["end"]] == citation["quote"]
+    history = [["영국에서 처음 커피하우스가 문을 연 해는?", answer["answer"]]]
+    more = client.predict("그럼 런던은?", history, api_name="/answer")
+    assert "런던" in more["provenance"]["interpreted"]
+    assert "커피하우스" in more["provenance"]["interpreted"]
+    with pytest.raises(AppError, match="질문이 비어"):
+        client.predict("  ", api_name="/answer")

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from threading import BoundedSemaphore, Event
 
+from rag import render
 from rag.assistant import Assistant
 from rag.chat.exchange import Card, Ending, Exchange, cited, ending, near
 from rag.chat.parts import Choice, Parts
@@ -82,6 +83,15 @@ class Desk:
                     yield Words(text, shown)
         except GeungeoError as error:
             yield Exchange(asking.question, Ending.FAILED, str(error), seconds=_since(started))
+
+    def record(self, question: str, history: Sequence[Turn] = ()) -> render.AnswerRecord:
+        """The answer as its JSON contract has it, by the server's settings; nothing is kept.
+
+        Raises:
+            GeungeoError: As :meth:`rag.assistant.Assistant.stream`, and where nothing is indexed.
+        """
+        with self._seats:
+            return render.to_record(self._parts.assistant(self._parts.choice).ask(question, history))
 
     def _exchange(
         self, asking: Asking, complete: str, assistant: Assistant, answer: Answer, started: float

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import gradio as gr
 from rag.chat.event import Events
 from rag.chat.room import Room
 from rag.chat.widget import place
+from rag.errors import GeungeoError
+from rag.types import Turn
 
 _HERE = Path(__file__).parent
 #: Only fonts that the machine has: the page works without a network.
@@ -33,6 +36,24 @@ THEME = gr.themes.Base(
     font_mono=["ui-monospace", "monospace"],
 )
 _REMEMBERED = "() => [geungeo.conversation()]"
+
+
+def program(room: Room) -> Callable[[str, list[list[str]]], dict[str, Any]]:
+    """What programs call as ``/answer`` by Gradio's own client."""
+
+    def ask(question: str, history: list[list[str]] = []) -> dict[str, Any]:  # noqa: B006  # read only; its type is shown to clients
+        """The answer to a question, with citations, as docs/json.md describes it.
+
+        Args:
+            question: In Korean.
+            history: Earlier pairs of question and answer, oldest first, for a follow-up.
+        """
+        try:
+            return dict(room.desk.record(question, [Turn(asked, told) for asked, told in history]))
+        except (GeungeoError, ValueError) as error:
+            raise gr.Error(str(error)) from None
+
+    return ask
 
 
 def build_page(room: Room) -> gr.Blocks:
@@ -64,5 +85,6 @@ def build_page(room: Room) -> gr.Blocks:
             radio.input(events.appear, [w.theme, w.language, w.tab], everything, **quiet)
         inputs = [w.reader, w.top_k, w.strictness, w.tab]
         w.apply.click(events.apply, inputs, [w.tab, w.applied], concurrency_limit=None, **quiet)
+        gr.api(program(room), api_name="answer", concurrency_limit=None)  # type: ignore[attr-defined]  # public, but not exported
     made: gr.Blocks = page
     return made

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.array import load_array
+
 
 class Lexicon:
     """Distinct strings in ascending order of their UTF-8 bytes; a string's row is its place in that order.
@@ -70,7 +72,7 @@ class Lexicon:
         Raises:
             OSError, ValueError: The files are missing or do not fit together.
         """
-        letters, ends = (np.load(path, mmap_mode="r", allow_pickle=False) for path in _paths(folder, name))
+        letters, ends = (load_array(path, "r") for path in _paths(folder, name))
         if (int(ends[-1]) if len(ends) else 0) != len(letters):
             raise ValueError(f"the files of {name} do not fit together")
         return cls(letters, ends)

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.array import load_array
 from rag.growing import GrowingArray
 from rag.lexicon import Lexicon
 from rag.types import Document, Filter, Passage, Role, Section, Span
@@ -120,9 +121,7 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         arrays = (ENDS, PASSAGES, ASIDE, ID_ROWS)
-        ends, passages, aside, id_rows = (
-            np.load(folder / name, mmap_mode="r", allow_pickle=False) for name in arrays
-        )
+        ends, passages, aside, id_rows = (load_array(folder / name, "r") for name in arrays)
         if (ends.dtype, passages.dtype) != (ENDS_DTYPE, PASSAGE_DTYPE):
             raise ValueError(f"{ENDS} or {PASSAGES} has another layout")
         self._ids = Lexicon.load(folder, IDS)
@@ -209,7 +208,8 @@ class Store:
         Reads the outline of every document once for each filter; the last few filters are kept.
         """
         documents = np.fromiter(map(chosen.admits, self.outlines()), np.bool_, self.document_count)
-        found = np.repeat(documents, np.diff(self._ends["passages"].astype(np.int64), prepend=0))
+        ends: NDArray[np.int64] = self._ends["passages"].astype(np.int64)
+        found = np.repeat(documents, np.diff(ends, prepend=np.int64(0)))
         found.flags.writeable = False
         return found
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.array import load_array
 from rag.korean import VECTOR_COUNT
 from rag.manifest import verify_model
 from rag.protocols import Vectors
@@ -69,6 +70,6 @@ class MorphemeVectors:
 def _loaded(folder: Path) -> MorphemeVectors:
     verify_model(folder, KIND)
     return MorphemeVectors(
-        np.load(folder / "vectors.npy", mmap_mode="r", allow_pickle=False),
-        np.load(folder / "idf.npy", allow_pickle=False),
+        load_array(folder / "vectors.npy", "r"),
+        load_array(folder / "idf.npy"),
     )

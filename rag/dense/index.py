@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.array import load_array
 from rag.config import load_scale_settings
 from rag.dense.flat import Flat
 from rag.dense.kind import Kind, Rows, Stored, check, products
@@ -110,5 +111,5 @@ class DenseIndex:
 
 def mapped(folder: Path) -> Stored:
     """The vectors of a folder, memory-mapped."""
-    vectors: Stored = np.load(folder / VECTORS, mmap_mode="r", allow_pickle=False)
+    vectors: Stored = load_array(folder / VECTORS, "r")
     return vectors

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rag.array import load_array
 from rag.config import load_scale_settings
 from rag.dense.index import VECTORS, mapped
 from rag.dense.kind import BLOCK, Stored, check
@@ -52,7 +53,7 @@ class VectorWriter:
         """Go on in half precision."""
         self._rows.close()
         os.replace(self._folder / VECTORS, self._folder / _LONG)
-        before = np.load(self._folder / _LONG, mmap_mode="r", allow_pickle=False)
+        before = load_array(self._folder / _LONG, "r")
         self._rows = GrowingArray(self._folder / VECTORS, np.dtype(np.float16), self._dim)
         for first in range(0, len(before), BLOCK):
             self._rows.append(before[first : first + BLOCK])

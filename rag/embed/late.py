@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.array import load_array
 from rag.growing import GrowingArray
 from rag.korean import VECTOR_COUNT, Analysis, Morpheme
 from rag.protocols import Vectors
@@ -85,8 +86,8 @@ class WordBags:
         Raises:
             OSError, ValueError: The files are missing or do not fit together.
         """
-        ids = np.load(folder / "words.npy", mmap_mode="r", allow_pickle=False)
-        ends = np.load(folder / "word_ends.npy", mmap_mode="r", allow_pickle=False)
+        ids = load_array(folder / "words.npy", "r")
+        ends = load_array(folder / "word_ends.npy", "r")
         if (int(ends[-1]) if len(ends) else 0) != len(ids):
             raise ValueError("words.npy and word_ends.npy do not fit together")
         return cls(ids, ends)

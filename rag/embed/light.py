@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.array import load_array
 from rag.korean import VECTOR_COUNT, Analysis, analyse, analyse_many, terms
 from rag.manifest import file_digest, verify_model
 from rag.protocols import Vectors
@@ -107,7 +108,7 @@ class EmbeddedEmbedder:
         manifests = (folder / "manifest.json", morphemes / "manifest.json")
         digest = hashlib.sha256("".join(map(file_digest, manifests)).encode()).hexdigest()
         terms_, morphemes_, mapping = (
-            np.load(folder / f"{name}.npy", allow_pickle=False).astype(np.float32) for name in PARTS
+            load_array(folder / f"{name}.npy").astype(np.float32) for name in PARTS
         )
         vectors = MorphemeVectors.load(morphemes)
         return cls(vectors, terms_, morphemes_, mapping, f"embedded-{digest[:16]}")

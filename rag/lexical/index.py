@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.array import load_array
 from rag.lexical.postings import Ends, Ids, Postings, Scores, fit, load
 from rag.lexicon import Lexicon
 
@@ -151,8 +152,8 @@ class LexicalIndex:
         Raises:
             OSError, ValueError: The files are missing or do not fit together.
         """
-        ids = np.load(folder / TERMS, mmap_mode="r", allow_pickle=False)
-        ends = np.load(folder / ENDS, mmap_mode="r", allow_pickle=False)
+        ids = load_array(folder / TERMS, "r")
+        ends = load_array(folder / ENDS, "r")
         if len(ends) != count or (int(ends[-1]) if count else 0) != len(ids):
             raise ValueError(f"{TERMS} and {ENDS} do not fit {count} passages")
         lexicon, postings = Lexicon.load(folder, VOCABULARY), load(folder)

@@ -17,6 +17,8 @@ import numpy as np
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
+from rag.array import load_array
+
 if TYPE_CHECKING:
     from bm25s import BM25
 
@@ -165,7 +167,7 @@ def load(folder: Path) -> Postings | None:
         return None
     engine = _engine().load(folder, mmap=True, load_vocab=False, show_progress=False)
     data, indices, indptr = (engine.scores[name] for name in ("data", "indices", "indptr"))
-    peaks = np.load(folder / PEAKS, mmap_mode="r", allow_pickle=False)
+    peaks = load_array(folder / PEAKS, "r")
     if len(data) != len(indices) or int(indptr[-1]) != len(data) or len(peaks) != len(indptr) - 1:
         raise ValueError("the files of BM25 do not fit together")
     return Postings(engine, data, indices, indptr, peaks)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rag.array import load_array
 from rag.growing import GrowingArray
 from rag.lexical.index import ENDS, TERMS, VOCABULARY, LexicalIndex
 from rag.lexical.postings import Ends, Ids, fit
@@ -69,8 +70,8 @@ class TermWriter:
         for rank, term in enumerate(lexicon):
             ranks[self._vocabulary[term]] = rank
         self._vocabulary.clear()
-        ids = np.load(self._folder / TERMS, mmap_mode="r+", allow_pickle=False)
+        ids = load_array(self._folder / TERMS, "r+")
         for first in range(0, len(ids), _BLOCK):
             ids[first : first + _BLOCK] = ranks[ids[first : first + _BLOCK]]
-        ends = np.load(self._folder / ENDS, mmap_mode="r", allow_pickle=False)
+        ends = load_array(self._folder / ENDS, "r")
         fit(ids, ends, len(lexicon), self._folder)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.array import load_array
 from rag.growing import GrowingArray
 from rag.types import Document
 
@@ -99,5 +100,5 @@ def read_prints(folder: Path) -> NDArray[np.uint32]:
     """``(documents, 1 + PERMUTATIONS)``, memory-mapped; no rows where there are none."""
     if not (folder / PRINTS).is_file():
         return np.zeros((0, PERMUTATIONS + 1), np.uint32)
-    rows: NDArray[np.uint32] = np.load(folder / PRINTS, mmap_mode="r", allow_pickle=False)
+    rows: NDArray[np.uint32] = load_array(folder / PRINTS, "r")
     return rows

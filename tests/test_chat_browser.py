@@ -69,7 +69,8 @@ def page(context: BrowserContext, url: str) -> Iterator[Page]:
         lambda r: elsewhere.append(r.url) if not r.url.startswith((url, "data:", "blob:")) else None,
     )
     yield opened(made, url)
-    assert faults == []
+    # Gradio gives up its own requests when a page is loaded again, and says so as an error.
+    assert [fault for fault in faults if not fault.startswith("AbortError")] == []
     assert elsewhere == []
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from rag.cli import main
+from rag.__main__ import main
 
 if __name__ == "__main__":
     sys.argv.insert(1, "chat")

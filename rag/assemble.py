@@ -111,9 +111,9 @@ def load_assistant(settings: Settings, index_folder: Path) -> Assistant:
     return make_assistant(settings, index, embedder, reader)
 
 
-def make_assistant(settings: Settings, index: Index, embedder: Embedder, reader: Reader) -> Assistant:
-    """An assistant of loaded parts, which several assistants may share; costs nothing."""
-    retriever = FusedRetriever(
+def make_retriever(settings: Settings, index: Index, embedder: Embedder) -> FusedRetriever:
+    """Retrieval as the settings weigh it, over an open index."""
+    return FusedRetriever(
         index,
         embedder,
         candidates=settings.candidates,
@@ -122,8 +122,13 @@ def make_assistant(settings: Settings, index: Index, embedder: Embedder, reader:
         late=MaxSim.load() if settings.late_weight > 0 else None,
         late_weight=settings.late_weight,
     )
+
+
+def make_assistant(settings: Settings, index: Index, embedder: Embedder, reader: Reader) -> Assistant:
+    """An assistant of loaded parts, which several assistants may share; costs nothing."""
     limits = Limits(settings.top_k, settings.abstain_below, settings.max_question_chars)
     provenance = _provenance(settings, index, embedder, reader)
+    retriever = make_retriever(settings, index, embedder)
     return Assistant(index, retriever, reader, limits, provenance, _rewriter(reader))
 
 

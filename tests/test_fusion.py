@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rag.assemble import make_retriever
 from rag.config import load_settings
-from rag.embed import EmbeddedEmbedder, MaxSim
+from rag.embed import EmbeddedEmbedder
 from rag.index import Index, build
 from rag.load import Skipped, load
-from rag.retrieve import DenseRetriever, FusedRetriever, LexicalRetriever
+from rag.retrieve import DenseRetriever, LexicalRetriever
 
 EVAL = Path(__file__).parents[1] / "eval"
 QUESTIONS = 200
@@ -34,15 +35,7 @@ def cases() -> list[tuple[str, str]]:
 def test_fusion_is_never_below_its_best_part(index: Index, cases: list[tuple[str, str]]) -> None:
     settings = load_settings(environment={})
     embedder = EmbeddedEmbedder.load()
-    fused = FusedRetriever(
-        index,
-        embedder,
-        candidates=settings.candidates,
-        dense_weight=settings.dense_weight,
-        aside_factor=settings.aside_factor,
-        late=MaxSim.load(),
-        late_weight=settings.late_weight,
-    )
+    fused = make_retriever(settings, index, embedder)
     routes = {"lexical": LexicalRetriever(index), "dense": DenseRetriever(index, embedder), "fused": fused}
     recall = {
         name: np.mean(

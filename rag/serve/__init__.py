@@ -20,7 +20,6 @@ from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi.responses import StreamingResponse
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import Response
-from threadpoolctl import threadpool_limits
 
 from rag.assistant import Assistant
 from rag.render import AnswerRecord, to_record
@@ -136,7 +135,4 @@ def run(assistant: Assistant, host: str, port: int) -> None:
         host: Address to bind to.
         port: 0 takes a free one.
     """
-    threadpool_limits(
-        1
-    )  # questions share the cores; a product of matrices that wants them all waits for them
     uvicorn.run(build_api(assistant, host), host=host, port=port, log_level="warning")

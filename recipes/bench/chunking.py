@@ -14,14 +14,12 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from rag.assemble import make_embedder
+from rag.assemble import make_embedder, make_retriever
 from rag.chunk import chunk
 from rag.config import load_settings
-from rag.embed import MaxSim
 from rag.index import Index, build
 from rag.korean import analyse
 from rag.load import Skipped, load
-from rag.retrieve import FusedRetriever
 from rag.types import Document, Hit, Passage, Span
 
 BUDGET_CHARS = 3200
@@ -72,15 +70,7 @@ def measure(documents: list[Document], cases: list[dict], max_chars: int, overla
             cut=partial(overlapped, overlap) if overlap else chunk,
         )
         index = Index.load(Path(place), embedder)
-        retriever = FusedRetriever(
-            index,
-            embedder,
-            candidates=settings.candidates,
-            dense_weight=settings.dense_weight,
-            aside_factor=settings.aside_factor,
-            late=MaxSim.load(),
-            late_weight=settings.late_weight,
-        )
+        retriever = make_retriever(settings, index, embedder)
         found = [0, 0, 0]
         for case in cases:
             gold = [(one["document"], one["quote"]) for one in case["evidence"]]

@@ -19,12 +19,10 @@ from pathlib import Path
 
 import numpy as np
 
-from rag.assemble import make_embedder
+from rag.assemble import make_embedder, make_retriever
 from rag.config import load_settings
-from rag.embed import MaxSim
 from rag.index import Index, build
 from rag.load import Skipped, load
-from rag.retrieve import FusedRetriever
 from rag.types import Document
 
 DEPTH = 20
@@ -38,15 +36,7 @@ def ours(documents: list[Document], max_chars: int) -> Callable[[str], Found]:
     place = tempfile.mkdtemp()
     build(Path(place), documents, embedder, chunk_max_chars=max_chars)
     index = Index.load(Path(place), embedder)
-    retriever = FusedRetriever(
-        index,
-        embedder,
-        candidates=settings.candidates,
-        dense_weight=settings.dense_weight,
-        aside_factor=settings.aside_factor,
-        late=MaxSim.load(),
-        late_weight=settings.late_weight,
-    )
+    retriever = make_retriever(settings, index, embedder)
 
     def ask(question: str) -> Found:
         hits = retriever.retrieve(retriever.interpret(question), DEPTH)

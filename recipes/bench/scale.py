@@ -29,12 +29,10 @@ from pathlib import Path
 
 import numpy as np
 
-from rag.assemble import make_embedder
+from rag.assemble import make_embedder, make_retriever
 from rag.config import load_settings
-from rag.embed import MaxSim
 from rag.index import Index, Progress, build, building, features
 from rag.korean import Analysis, Morpheme, analyse, terms
-from rag.retrieve import FusedRetriever
 from recipes.bench.made import Maker, questions
 
 SEED = 11
@@ -173,15 +171,7 @@ def search(folder: Path, passages: int, chars: int, count: int) -> dict[str, flo
     started = time.perf_counter()
     index = Index.load(folder, embedder)
     loaded = (time.perf_counter() - started) * 1e3
-    retriever = FusedRetriever(
-        index,
-        embedder,
-        candidates=settings.candidates,
-        dense_weight=settings.dense_weight,
-        aside_factor=settings.aside_factor,
-        late=MaxSim.load(),
-        late_weight=settings.late_weight,
-    )
+    retriever = make_retriever(settings, index, embedder)
     asked = questions(Maker.of(SOURCES, SEED, chars), passages, count)
     times = timed(lambda question: retriever.retrieve(question, settings.top_k), asked)
     spent = timed(lambda question: retriever.retrieve(question, settings.top_k), asked, time.process_time)

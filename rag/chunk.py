@@ -1,45 +1,71 @@
 """Documents to passages. The only module that imports langchain_text_splitters.
 
-The splitter decides where to cut; spans are sums of piece lengths, which is exact because nothing is
-stripped or overlapped (its own start index is wrong with a length function, see ARCHITECTURE).
+Lines and clauses are split by langchain, sentences by Kiwi; spans are sums of piece lengths, which is exact
+because nothing is stripped or overlapped (langchain's own start index is wrong with a length function, see
+ARCHITECTURE).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
+from rag.korean import analyse
 from rag.types import Document, Passage, Section, Span
 
-if TYPE_CHECKING:
-    from langchain_text_splitters import RecursiveCharacterTextSplitter
-
 #: Raise when cuts or ids may change.
-CHUNK_VERSION = 1
+CHUNK_VERSION = 2
 
-# Paragraph, line, sentence end (with closing quotes), clause, word, character: the coarsest that fits.
-_SEPARATORS = ["\n\n", "\n", r"[.!?…][\"'”’)\]]*\s+", r"[.!?](?=[가-힣])", r"[,;]\s+", " ", ""]
+_LINES = ("\n\n", "\n")
+_CLAUSES = (r"[,;]\s+", " ", "")
+# Sentence ends by their marks, with closing quotes: only to cut a line of a megabyte before Kiwi sees it.
+_MARKS = (r"[.!?…][\"'”’)\]]*\s+", " ", "")
+_KIWI_MAX_CHARS = 20_000
+#: Tokens that a passage may have at least, however long its title.
+_LEAST_TOKENS = 16
 
-
-@lru_cache(maxsize=8)
-def _splitter(max_chars: int) -> RecursiveCharacterTextSplitter:
-    from langchain_text_splitters import RecursiveCharacterTextSplitter
-
-    return RecursiveCharacterTextSplitter(
-        separators=_SEPARATORS,
-        is_separator_regex=True,
-        keep_separator="end",
-        chunk_size=max_chars,
-        chunk_overlap=0,
-        strip_whitespace=False,
-        length_function=lambda piece: max(1, len(piece)),
-    )
+Size = Callable[[str], int]
 
 
-def _spans(text: str, section: Section, max_chars: int) -> Iterator[Span]:
-    piece_start = section.span.start
-    for piece in _splitter(max_chars).split_text(text[section.span.start : section.span.end]):
+@dataclass(frozen=True, slots=True)
+class TokenLimit:
+    """Longest passage in tokens of an embedder, its title and section path included.
+
+    Attributes:
+        most: Tokens.
+        count: Tokens of a text.
+    """
+
+    most: int
+    count: Size
+
+
+def chunk(document: Document, max_chars: int, tokens: TokenLimit | None = None) -> Iterator[Passage]:
+    """Passages of at most ``max_chars`` code points and ``tokens``, in text order, never across sections.
+
+    Cuts fall on blank lines, lines, or sentence ends, and inside a sentence only if it alone is too long.
+    Every letter and digit of every section lies in exactly one passage; pieces without any (rules, bullets)
+    are left out. A document without sections is one body section.
+    """
+    whole = (Section(Span(0, len(document.text))),) if document.text else ()
+    for section in document.sections or whole:
+        size = _size(Passage.cut(document, section, section.span, "").context, max_chars, tokens)
+        for span in _spans(document.text, section.span, size, max_chars):
+            yield Passage.cut(document, section, span, document.text[span.start : span.end])
+
+
+def _size(context: str, max_chars: int, tokens: TokenLimit | None) -> Size:
+    """Length in code points, or in tokens scaled so that ``max_chars`` means the limit, whichever is more."""
+    if tokens is None:
+        return len
+    room, count = max(_LEAST_TOKENS, tokens.most - tokens.count(context)), tokens.count
+    return lambda text: max(len(text), -(-count(text) * max_chars // room))
+
+
+def _spans(text: str, section: Span, size: Size, most: int) -> Iterator[Span]:
+    piece_start = section.start
+    for piece in _pieces(text[section.start : section.end], size, most):
         start = piece_start + len(piece) - len(piece.lstrip())
         end = piece_start + len(piece.rstrip())
         piece_start += len(piece)
@@ -47,13 +73,43 @@ def _spans(text: str, section: Section, max_chars: int) -> Iterator[Span]:
             yield Span(start, end)
 
 
-def chunk(document: Document, max_chars: int) -> Iterator[Passage]:
-    """Passages of at most ``max_chars`` code points, in text order, never across sections.
+def _pieces(text: str, size: Size, most: int) -> Iterator[str]:
+    """``text`` in pieces whose size is at most ``most``, as whole lines, else sentences, else clauses."""
+    for lines in _split(text, _LINES, size, most):
+        if size(lines) <= most:
+            yield lines
+            continue
+        for rough in _split(lines, _MARKS, len, _KIWI_MAX_CHARS):
+            for piece in _joined(_sentences(rough), size, most):
+                yield from (piece,) if size(piece) <= most else _split(piece, _CLAUSES, size, most)
 
-    Every letter and digit of every section lies in exactly one passage; pieces without any (rules,
-    bullets) are left out. A document without sections is one body section.
-    """
-    whole = (Section(Span(0, len(document.text))),) if document.text else ()
-    for section in document.sections or whole:
-        for span in _spans(document.text, section, max_chars):
-            yield Passage.cut(document, section, span, document.text[span.start : span.end])
+
+def _sentences(text: str) -> list[str]:
+    """Kiwi's sentences, each with the white space that follows it."""
+    starts = [sentence.start for sentence in analyse(text).sentences[1:]]
+    return [text[start:end] for start, end in pairwise([0, *starts, len(text)])]
+
+
+def _joined(sentences: Sequence[str], size: Size, most: int) -> Iterator[str]:
+    """Neighbours put together for as long as they fit."""
+    held = ""
+    for sentence in sentences:
+        if held and size(held + sentence) > most:
+            yield held
+            held = ""
+        held += sentence
+    yield held
+
+
+def _split(text: str, separators: Sequence[str], size: Size, most: int) -> list[str]:
+    from langchain_text_splitters import RecursiveCharacterTextSplitter
+
+    return RecursiveCharacterTextSplitter(
+        separators=list(separators),
+        is_separator_regex=True,
+        keep_separator="end",
+        chunk_size=most,
+        chunk_overlap=0,
+        strip_whitespace=False,
+        length_function=lambda piece: max(1, size(piece)),
+    ).split_text(text)

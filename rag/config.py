@@ -28,6 +28,7 @@ class Settings:
     embedder: str
     reader: str
     chunk_max_chars: int
+    chunk_max_tokens: int
     max_file_bytes: int
     embed_batch_size: int
     top_k: int
@@ -66,6 +67,7 @@ class Settings:
 
 _RANGES: tuple[tuple[str, float, float], ...] = (
     ("chunk_max_chars", 50, 8000),
+    ("chunk_max_tokens", 0, 100_000),
     ("max_file_bytes", 1, 2**40),
     ("embed_batch_size", 1, 4096),
     ("top_k", 1, 100),

@@ -19,7 +19,8 @@ class Embedder(Protocol):
     """Texts to unit vectors.
 
     ``fingerprint`` names the weights and everything that changes a vector (prefixes, dimensions);
-    equal fingerprints give equal vectors to 1e-5. ``dim`` is the vector length.
+    equal fingerprints give equal vectors to 1e-5. ``dim`` is the vector length. ``max_tokens`` is the longest
+    passage that is read to its end; 0 means any.
     """
 
     @property
@@ -27,6 +28,13 @@ class Embedder(Protocol):
 
     @property
     def dim(self) -> int: ...
+
+    @property
+    def max_tokens(self) -> int: ...
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens of ``text`` alone, as ``max_tokens`` counts them."""
+        ...
 
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
         """``(n, dim)`` float32, rows of unit length (a text with no known content is a zero row)."""

@@ -18,6 +18,10 @@ class FakeEmbedder:
 
     fingerprint = "fake-embedder-1"
     dim = 64
+    max_tokens = 0
+
+    def count_tokens(self, text: str) -> int:
+        return len(text.split())
 
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
         rows = np.zeros((len(texts), self.dim), np.float32)

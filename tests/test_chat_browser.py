@@ -20,6 +20,7 @@ CORPUS = Path(__file__).parents[1] / "corpus"
 NAMES = ("kakao-digital-hub.md", "pohang-apple-center.md", "saebyeok-library-notice.md", "cheomseongdae.md")
 QUESTION = "카카오 디지털 허브 완공 시점은?"
 UNANSWERED = "카카오 디지털 허브의 시공사는 어디입니까?"
+CUT_OFF = re.compile("^AbortError|Connection errored out")
 NOTICE = "# 은빛마을 정전 안내\n\n은빛마을 정전은 2027년 3월 4일에 있다. 전기 안전 점검 때문이다.\n"
 HOSTILE = """# <img src=x onerror="window.hurt=1">검은달 안내
 
@@ -56,10 +57,15 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture
-def page(context: BrowserContext, url: str) -> Iterator[Page]:
+def faults() -> list[str]:
+    """What went wrong in the page so far."""
+    return []
+
+
+@pytest.fixture
+def page(context: BrowserContext, url: str, faults: list[str]) -> Iterator[Page]:
     """A page whose script never failed and which asked nobody else for anything."""
     made = context.new_page()
-    faults: list[str] = []
     made.on("pageerror", lambda error: faults.append(str(error)))
     made.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
     made.on("dialog", lambda dialog: faults.append(dialog.message))
@@ -69,9 +75,16 @@ def page(context: BrowserContext, url: str) -> Iterator[Page]:
         lambda r: elsewhere.append(r.url) if not r.url.startswith((url, "data:", "blob:")) else None,
     )
     yield opened(made, url)
-    # Gradio gives up its own requests when a page is loaded again, and says so as an error.
-    assert [fault for fault in faults if not fault.startswith("AbortError")] == []
+    assert faults == []
     assert elsewhere == []
+
+
+def reload(page: Page, faults: list[str]) -> None:
+    """Load the page again; requests that this cuts off are no faults, though Gradio says they are."""
+    assert faults == []
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    faults[:] = [fault for fault in faults if not CUT_OFF.search(fault)]
 
 
 def test_from_the_first_question_to_the_highlighted_citation(page: Page) -> None:
@@ -199,9 +212,9 @@ def test_text_of_documents_is_never_run(page: Page, tmp_path: Path) -> None:
     expect(row).to_have_count(0)
 
 
-def test_history_after_reload_found_renamed_exported_deleted(page: Page) -> None:
+def test_history_after_reload_found_renamed_exported_deleted(page: Page, faults: list[str]) -> None:
     ask(page, QUESTION)
-    page.reload()
+    reload(page, faults)
     expect(page.locator("#log .said")).to_contain_text("2029년입니다.")
     page.click("#brand [data-act=new]")
     expect(page.locator("#log .welcome")).to_be_visible()
@@ -289,7 +302,7 @@ def test_phone_width(browser: Browser, url: str) -> None:
     phone.close()
 
 
-def test_settings_stay_and_speak_english(page: Page) -> None:
+def test_settings_stay_and_speak_english(page: Page, faults: list[str]) -> None:
     page.click("#brand [data-act=settings]")
     page.click("#theme label:has-text('어둡게')")
     expect(page.locator("body")).to_have_class(re.compile(r"\bdark\b"))
@@ -302,7 +315,7 @@ def test_settings_stay_and_speak_english(page: Page) -> None:
     page.fill("#reader input, #reader textarea", "none")
     page.click("#apply")
     expect(page.locator("#applied .note")).to_contain_text("Settings changed.")
-    page.reload()
+    reload(page, faults)
     page.wait_for_selector("body.dark #log .welcome")
     expect(page.locator("#box textarea")).to_have_attribute("placeholder", "Ask about the documents")
     assert page.evaluate("document.documentElement.lang") == "en"

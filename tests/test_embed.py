@@ -20,10 +20,11 @@ from rag.embed import (
 )
 from rag.embed.light import bags, bucket, directions
 from rag.errors import ModelDamagedError, ModelKindError, ModelMissingError
+from rag.index import Index, build
 from rag.korean import analyse, analyse_many, terms
 from rag.protocols import Embedder, Vectors
 from rag.vector import has_vector
-from tests.fakes import FakeEmbedder
+from tests.fakes import FakeEmbedder, document
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +49,34 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(folder)
 
 
+@pytest.fixture(scope="module")
+def short_model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A real transformer of one layer that reads 24 tokens, a letter each."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer import modules
+    from transformers import BertConfig, BertModel, BertTokenizer
+
+    folder = tmp_path_factory.mktemp("models") / "short"
+    plain = folder / "plain"
+    plain.mkdir(parents=True)
+    letters = sorted(set("카카오는 남양주에 디지털 허브를 짓는다.") - {" "})
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{letter}" for letter in letters)]
+    (plain / "vocab.txt").write_text("\n".join(words), "utf-8")
+    BertTokenizer(str(plain / "vocab.txt"), do_lower_case=False).save_pretrained(plain)
+    config = BertConfig(
+        vocab_size=len(words),
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        max_position_embeddings=24,
+    )
+    BertModel(config).save_pretrained(plain)
+    model = modules.Transformer(str(plain), max_seq_length=24)
+    SentenceTransformer(modules=[model, modules.Pooling(16, "mean")], device="cpu").save(str(folder))
+    return str(folder)
+
+
 @pytest.mark.parametrize("make", [EmbeddedEmbedder.load, FakeEmbedder])
 def test_contract(make) -> None:
     embedder = make()
@@ -60,6 +89,8 @@ def test_contract(make) -> None:
     assert embedder.embed_passages([]).shape == (0, embedder.dim)
     assert np.allclose(embedder.embed_queries(texts), vectors, atol=1e-5)
     assert np.allclose(embedder.embed_passages(texts[1:2])[0], vectors[1], atol=1e-5)
+    assert embedder.max_tokens >= 0
+    assert 0 == embedder.count_tokens("") < embedder.count_tokens("카카오") < embedder.count_tokens(texts[0])
 
 
 def test_meaning_beats_letters(embedded: EmbeddedEmbedder) -> None:
@@ -181,6 +212,18 @@ def test_sentence_transformers_folder_with_its_prefix(model_folder: str, tmp_pat
     assert np.allclose(cached.embed_passages(["카카오 허브"])[0], passages[0], atol=1e-6)
     assert len(list(tmp_path.glob("*.sqlite"))) == 1
     assert load_embedder(settings).dim == 16
+
+
+def test_no_passage_is_longer_than_the_model_reads(short_model: str, tmp_path: Path) -> None:
+    embedder = SentenceTransformerEmbedder.load(short_model, 8)
+    assert embedder.max_tokens == 22  # two are special
+    assert embedder.count_tokens("카카오는") == 4
+    text = "카카오는 남양주에 디지털 허브를 짓는다. " * 3
+    build(tmp_path, [document("d", text.strip(), "")], embedder, chunk_max_chars=400)
+    store = Index.load(tmp_path, embedder).store
+    passages = [store.passage(row).text for row in range(store.passage_count)]
+    assert max(map(embedder.count_tokens, passages)) <= 22
+    assert "".join(passages).replace(" ", "") == text.replace(" ", "")
 
 
 def test_missing_and_wrong_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

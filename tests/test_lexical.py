@@ -20,7 +20,8 @@ QUERY = st.lists(st.sampled_from("가나다라마바사아자차카"), max_size=
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks, and lists at which a search looks up, as small as the data."""
     monkeypatch.setattr(postings_module, "BLOCK_TERMS", 7)
-    monkeypatch.setattr(index_module, "LOOK_FROM", 1)
+    monkeypatch.setattr(index_module, "LOOK_FROM", 0.0)
+    monkeypatch.setattr(index_module, "STRETCH", 4)  # so that short lists of scores have many
 
 
 def made(count: int, seed: int = 0) -> list[list[str]]:

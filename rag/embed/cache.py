@@ -48,6 +48,15 @@ class CachedEmbedder:
         """Length of a vector."""
         return self._inner.dim
 
+    @property
+    def max_tokens(self) -> int:
+        """That of the inner embedder."""
+        return self._inner.max_tokens
+
+    def count_tokens(self, text: str) -> int:
+        """As the inner embedder."""
+        return self._inner.count_tokens(text)
+
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
         """See :class:`rag.protocols.Embedder`; computes each distinct text once, ever."""
         keys = [hashlib.sha256(text.encode()).digest() for text in texts]

@@ -123,6 +123,15 @@ class EmbeddedEmbedder:
         """Length of a vector."""
         return int(self.mapping.shape[1])
 
+    @property
+    def max_tokens(self) -> int:
+        """None is too long: a text is a bag of words."""
+        return 0
+
+    def count_tokens(self, text: str) -> int:
+        """Morphemes."""
+        return len(analyse(text).morphemes)
+
     def embed_analyses(self, analyses: Sequence[Analysis]) -> Vectors:
         """``(n, dim)`` unit rows for texts that are already analysed; zero rows for empty texts."""
         blocks = [self._sums(analyses[first : first + _BLOCK]) for first in range(0, len(analyses), _BLOCK)]

@@ -7,11 +7,12 @@ import json
 import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from rag.errors import ModelError, ModelKindError, ModelMissingError
+from rag.korean import analyse
 from rag.manifest import file_digest
 from rag.protocols import Vectors
 
@@ -22,6 +23,8 @@ PREFIXES = Path(__file__).with_name("prefixes.toml")
 #: The one class outside sentence-transformers that a model folder may name: our own.
 ENCODER = "rag.embed.encoder.MorphemeEncoder"
 
+#: Limits from here on mean that there is none.
+_ENDLESS = 2**20
 _WEIGHT_SUFFIXES = {".safetensors", ".bin", ".npy", ".json", ".txt", ".model"}
 
 
@@ -33,7 +36,7 @@ class Prefixes(NamedTuple):
 
 
 class SentenceTransformerEmbedder:
-    """A sentence-transformers model; texts longer than it reads are truncated by it.
+    """A sentence-transformers model; texts longer than ``max_tokens`` are truncated by it.
 
     Args:
         model: Loaded model.
@@ -80,6 +83,23 @@ class SentenceTransformerEmbedder:
         """Length of a vector."""
         return int(self._model.get_embedding_dimension() or 0)
 
+    @property
+    def max_tokens(self) -> int:
+        """Tokens left for a passage beside the special ones and the model's prefix; 0 for no limit."""
+        most = self._model.max_seq_length
+        if not isinstance(most, int) or most >= _ENDLESS:
+            return 0
+        prompts = self._model.prompts
+        prefix = self._prefixes.passage or prompts.get("document") or prompts.get("passage") or ""
+        return max(1, most - _encoded(self._model.tokenizer, prefix))
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens of the model's own tokenizer, without special ones; morphemes where it has none."""
+        tokenizer = getattr(self._model[0], "tokenizer", None)
+        if not hasattr(tokenizer, "encode"):
+            return len(analyse(text).morphemes)
+        return _encoded(tokenizer, text) - _encoded(tokenizer, "")
+
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
         """See :class:`rag.protocols.Embedder`."""
         return self._encode([self._prefixes.passage + text for text in texts], query=False)
@@ -98,6 +118,12 @@ class SentenceTransformerEmbedder:
             convert_to_numpy=True,
         )
         return np.asarray(vectors, np.float32).reshape(len(texts), self.dim)
+
+
+def _encoded(tokenizer: Any, text: str) -> int:
+    """Tokens with the special ones; a vendor's tokenizer gives ids or an object that holds them."""
+    found = tokenizer.encode(text)
+    return len(getattr(found, "ids", found))
 
 
 def _check_place(name: str, folder: Path) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rag import manifest
-from rag.chunk import CHUNK_VERSION, chunk
+from rag.chunk import CHUNK_VERSION, TokenLimit, chunk
 from rag.config import load_scale_settings
 from rag.dense import VectorWriter
 from rag.embed import WordBagWriter
@@ -27,7 +27,7 @@ from rag.store import StoreWriter
 from rag.text import TEXT_VERSION
 from rag.types import Document, Passage
 
-Cut = Callable[[Document, int], Iterator[Passage]]
+Cut = Callable[[Document, int, TokenLimit | None], Iterator[Passage]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +50,18 @@ class Kept:
 _BATCHES = 4
 
 
+def token_limit(embedder: Embedder, most: int) -> TokenLimit | None:
+    """The smaller of ``most`` and what ``embedder`` reads, where 0 means no limit."""
+    limits = [limit for limit in (most, embedder.max_tokens) if limit]
+    return TokenLimit(min(limits), embedder.count_tokens) if limits else None
+
+
 class _Build:
     """One pass over documents: store, terms, words and vectors, batch by batch."""
 
-    def __init__(self, folder: Path, embedder: Embedder, max_chars: int, batch: int, cut: Cut) -> None:
+    def __init__(
+        self, folder: Path, embedder: Embedder, max_chars: int, max_tokens: int, batch: int, cut: Cut
+    ) -> None:
         for name in (BM25, VECTORS, WORDS):
             (folder / name).mkdir()
         self._store = StoreWriter(folder)
@@ -63,6 +71,7 @@ class _Build:
         scale = load_scale_settings()
         self._stream = FeatureStream(embedder, scale.index_processes, scale.processes_from)
         self._max_chars = max_chars
+        self._tokens = token_limit(embedder, max_tokens)
         self._batch = batch * _BATCHES
         self._cut = cut
         self._pending: list[Passage] = []
@@ -70,7 +79,7 @@ class _Build:
 
     def add(self, document: Document) -> None:
         """Cut, analyse and embed a document."""
-        passages = list(self._cut(document, self._max_chars))
+        passages = list(self._cut(document, self._max_chars, self._tokens))
         self._store.add(document, passages)
         self._pending += passages
         self.chars += len(document.text)
@@ -131,6 +140,7 @@ def build(
     embedder: Embedder,
     *,
     chunk_max_chars: int,
+    chunk_max_tokens: int = 0,
     batch_size: int = 64,
     sources: Sequence[str] = (),
     report: Callable[[Progress], None] = lambda progress: None,
@@ -145,6 +155,7 @@ def build(
         documents: Streamed; ids must be unique.
         embedder: Its fingerprint goes into the manifest.
         chunk_max_chars: Longest passage in code points.
+        chunk_max_tokens: Longest passage in the embedder's tokens, its title included; 0: as it can read.
         batch_size: Passages analysed and embedded at once.
         sources: Absolute paths that were indexed, kept so that ``rag ask`` can notice changes.
         report: Called after each document.
@@ -164,6 +175,7 @@ def build(
             documents,
             embedder,
             chunk_max_chars=chunk_max_chars,
+            chunk_max_tokens=chunk_max_tokens,
             batch_size=batch_size,
             sources=sources,
             report=report,
@@ -177,6 +189,7 @@ def write_generation(
     embedder: Embedder,
     *,
     chunk_max_chars: int,
+    chunk_max_tokens: int = 0,
     batch_size: int,
     sources: Sequence[str] = (),
     report: Callable[[Progress], None] = lambda progress: None,
@@ -193,10 +206,10 @@ def write_generation(
     run: _Build | None = None
     try:
         with work_folder(folder) as work:
-            run = _Build(work, embedder, chunk_max_chars, batch_size, cut)
+            run = _Build(work, embedder, chunk_max_chars, chunk_max_tokens, batch_size, cut)
             for _ in _taken(run, documents, base):
                 report(run.progress)
-            made = _finished(work, run, embedder, chunk_max_chars, sources, attach)
+            made = _finished(work, run, embedder, (chunk_max_chars, chunk_max_tokens), sources, attach)
             publish(folder, work)
     except OSError as error:
         raise unwritable(folder, error) from error
@@ -220,7 +233,7 @@ def _finished(
     work: Path,
     run: _Build,
     embedder: Embedder,
-    chunk_max_chars: int,
+    longest: tuple[int, int],
     sources: Sequence[str],
     attach: Callable[[Path], dict[str, Json]],
 ) -> dict[str, Json]:
@@ -236,7 +249,8 @@ def _finished(
         "korean": KOREAN_VERSION,
         "text": TEXT_VERSION,
         "chunk": CHUNK_VERSION,
-        "chunk_max_chars": chunk_max_chars,
+        "chunk_max_chars": longest[0],
+        "chunk_max_tokens": longest[1],
         "sources": list(sources),
     }
     return manifest.write(work, "index", INDEX_VERSION, {**facts, **attach(work)})

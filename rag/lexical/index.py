@@ -21,9 +21,11 @@ TERMS = "terms.npy"
 ENDS = "term_ends.npy"
 VOCABULARY = "vocabulary"
 
-#: Passages of the next list from which it pays to ask whether it still matters; a look over all scores
-#: costs about as much as reading such a list.
-LOOK_FROM = 20_000
+#: Share of all passages in the next list from which it pays to ask whether it still matters: a look over all
+#: scores costs about as much as reading such a list.
+LOOK_FROM = 0.1
+#: Scores whose highest one is looked at together.
+STRETCH = 256
 #: Float sums of bounds and of scores may differ in their last digits: bounds are widened by this factor.
 _SLACK = 1.0001
 
@@ -125,9 +127,11 @@ class LexicalIndex:
             places, values = postings.of(term)
             scores[places] += weight * values
             step += 1
-            if step < len(weighted) and len(postings.of(weighted[step][0])[0]) >= LOOK_FROM:
+            if step < len(weighted) and len(postings.of(weighted[step][0])[0]) >= LOOK_FROM * self.count:
                 least = _least(scores if allowed is None else scores[allowed], k)
-        rows = np.flatnonzero(scores > max(0.0, least - left[step] * _SLACK))
+        if step == len(weighted):
+            least = _least(scores if allowed is None else scores[allowed], k)
+        rows = np.flatnonzero((scores > 0) & (scores >= least - left[step] * _SLACK))
         if allowed is not None:
             rows = rows[allowed[rows]]
         found = scores[rows]
@@ -164,10 +168,20 @@ class LexicalIndex:
 
 def _least(scores: Scores, k: int) -> float:
     """The ``k``-th highest positive score; 0 where there are fewer."""
-    positive = scores[scores > 0]
+    positive = scores[scores >= _floor(scores, k)]
+    positive = positive[positive > 0]
     if len(positive) < k:
         return 0.0
     return float(np.partition(positive, len(positive) - k)[len(positive) - k])
+
+
+def _floor(scores: Scores, k: int) -> float:
+    """No more than the ``k``-th highest score: that of the highest scores of stretches. Much cheaper."""
+    stretches = len(scores) // STRETCH
+    if stretches < k:
+        return 0.0
+    highest = scores[: stretches * STRETCH].reshape(stretches, STRETCH).max(axis=1)
+    return float(np.partition(highest, stretches - k)[stretches - k])
 
 
 def _add(scores: Scores, rows: Rows, places: Ids, values: Scores, weight: np.float32) -> None:

@@ -201,11 +201,13 @@ class _Base:
         except (SearchIndexError, ValueError, KeyError, TypeError):
             return cls(Ledger(), _recorded(folder), None, fits=False)
         facts = index.facts
-        same = (facts.get("embedder"), facts.get("chunk_max_chars"), facts.get("load")) == (
+        names = ("embedder", "chunk_max_chars", "chunk_max_tokens", "load")
+        same = [facts.get(name) for name in names] == [
             embedder.fingerprint,
             settings.chunk_max_chars,
+            settings.chunk_max_tokens,
             LOAD_VERSION,
-        )
+        ]
         return cls(ledger, ledger.roots or _recorded(folder), index, fits=same)
 
     def present_roots(self) -> list[str]:
@@ -354,6 +356,7 @@ def _write(
             run.documents(),
             embedder,
             chunk_max_chars=settings.chunk_max_chars,
+            chunk_max_tokens=settings.chunk_max_tokens,
             batch_size=settings.embed_batch_size,
             report=report,
             base=base.index,

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from rag.assemble import make_embedder, make_retriever
-from rag.chunk import chunk
+from rag.chunk import TokenLimit, chunk
 from rag.config import load_settings
 from rag.index import Index, build
 from rag.korean import analyse
@@ -27,10 +27,12 @@ TOP_K = 30
 TRIALS = ((150, 0), (250, 0), (400, 0), (400, 60), (400, 120), (600, 0), (600, 120), (900, 0), (1400, 0))
 
 
-def overlapped(overlap_chars: int, document: Document, max_chars: int) -> Iterator[Passage]:
+def overlapped(
+    overlap_chars: int, document: Document, max_chars: int, tokens: TokenLimit | None = None
+) -> Iterator[Passage]:
     """Passages that begin with the last whole sentences of the one before, up to ``overlap_chars``."""
     before: Passage | None = None
-    for passage in chunk(document, max_chars - overlap_chars):
+    for passage in chunk(document, max_chars - overlap_chars, tokens):
         start = passage.span.start
         if before is not None and (before.heading, before.role) == (passage.heading, passage.role):
             for sentence in reversed(analyse(before.text).sentences):

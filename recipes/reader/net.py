@@ -28,18 +28,46 @@ from rag.korean import VECTOR_COUNT
 TAG_DIM, UNIT_DIM, KIND_DIM = 12, 6, 6
 #: Padded shapes: fixed, since every new shape costs the kernels a new plan.
 TEXT, ASKED, SPANS = LONGEST, 32, 320
+#: Values in the mask of :class:`Dropout` beyond what one use needs.
+POOL = 1 << 20
+
+
+class Dropout(nn.Module):
+    """Dropout whose masks are stretches of one long random mask: drawing them anew took a third of a step."""
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+        self._pool = torch.zeros(0)
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        if not self.training or not self.share:
+            return values
+        size = values.numel()
+        if len(self._pool) < 2 * size:
+            self._pool = (torch.rand(2 * size + POOL) >= self.share).to(values.dtype) / (1 - self.share)
+        at = int(torch.randint(len(self._pool) - size, ()))
+        return values * self._pool[at : at + size].view(values.shape).to(values.dtype)
 
 
 class Block(nn.Module):
+    """A gated convolution as one product: faster on CPUs than the convolution it equals."""
+
     def __init__(self, width: int, dilation: int, dropout: float) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(width)
-        self.conv = nn.Conv1d(width, 2 * width, 3, padding=dilation, dilation=dilation)
-        self.dropout = nn.Dropout(dropout)
+        self.conv = nn.Conv1d(width, 2 * width, 3)
+        self.dilation = dilation
+        self.dropout = Dropout(dropout)
 
     def forward(self, values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         normed = self.dropout(self.norm(values)) * mask[..., None]
-        return values + functional.glu(self.conv(normed.transpose(1, 2)).transpose(1, 2), dim=-1)
+        padded, size = functional.pad(normed, (0, 0, self.dilation, self.dilation)), normed.shape[1]
+        three = [padded[:, step * self.dilation : step * self.dilation + size] for step in range(3)]
+        weight = self.conv.weight.transpose(1, 2).flatten(1)
+        return values + functional.glu(
+            functional.linear(torch.cat(three, -1), weight, self.conv.bias), dim=-1
+        )
 
 
 class Net(nn.Module):
@@ -69,7 +97,7 @@ class Net(nn.Module):
         self.span_out = nn.Linear(width, 1)
         self.none_in = nn.Linear(2 * width, width)
         self.none_out = nn.Linear(width, 1)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         """``(b, SPANS + 1)`` scores; the last column is "no answer"; padding is very low."""

@@ -37,16 +37,17 @@ class IndexBar:
 
         self._bar = Bar(
             SpinnerColumn(),
-            TextColumn("색인"),
+            TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("문서 · 구절 {task.fields[passages]}개 · {task.fields[rate]:.0f}천 자/초"),
+            TextColumn("{task.fields[told]}"),
             TimeRemainingColumn(),
             console=console,
             disable=quiet,
             transient=True,
         )
-        self._task = self._bar.add_task("색인", total=None, passages=0, rate=0.0)
+        self._task = self._bar.add_task("색인", total=None, told="")
+        self._last = self._bar.add_task("마무리", total=100, told="%", visible=False)
 
     def __enter__(self) -> IndexBar:
         self._bar.start()
@@ -61,9 +62,11 @@ class IndexBar:
         elapsed = task.elapsed or 0.0
         rate = progress.chars / 1000 / elapsed if elapsed else 0.0
         total = max(task.total or 0, progress.documents)
-        self._bar.update(
-            self._task, completed=progress.documents, total=total, passages=progress.passages, rate=rate
-        )
+        told = f"문서 · 구절 {progress.passages}개 · {rate:.0f}천 자/초"
+        if progress.finished:
+            self._bar.update(self._last, completed=int(100 * progress.finished), visible=True)
+        else:
+            self._bar.update(self._task, completed=progress.documents, total=total, told=told)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

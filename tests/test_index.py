@@ -19,7 +19,7 @@ from rag.errors import (
     IndexMissingError,
     IndexVersionError,
 )
-from rag.index import CURRENT, Index, build, writing
+from rag.index import CURRENT, Index, Progress, build, writing
 from rag.index import opened as opened_module
 from rag.types import Document
 from tests.fakes import FakeEmbedder, document
@@ -179,3 +179,14 @@ def test_kill_leaves_the_old_index(tmp_path: Path, line: str) -> None:
     assert count in {2, 400}  # the old one whole, or the new one whole
     built(tmp_path)
     assert not list(tmp_path.glob(".building-*"))
+
+
+def test_progress_goes_on_after_the_last_document(tmp_path: Path) -> None:
+    told: list[Progress] = []
+    build(tmp_path, documents(), FakeEmbedder(), chunk_max_chars=60, report=told.append)
+    shares = [progress.finished for progress in told]
+    last = sum(share == 0.0 for share in shares)
+    assert last == len(list(documents()))
+    assert shares[last:] == sorted(shares[last:])
+    assert shares[-1] == pytest.approx(1.0)
+    assert {progress.documents for progress in told[last:]} == {last}

@@ -9,6 +9,7 @@ is asked for (``python -m recipes.bench kinds``; docs/decisions/0010-dense-by-si
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,7 +46,7 @@ class Scan:
         self._rerank = rerank
 
     @classmethod
-    def build(cls, vectors: Stored, rerank: int) -> Scan:
+    def build(cls, vectors: Stored, rerank: int, told: Callable[[float], None] = lambda share: None) -> Scan:
         """Train on a seeded sample and encode all, block by block."""
         import faiss
 
@@ -54,16 +55,17 @@ class Scan:
         codes = faiss.index_factory(dim, f"PQ{groups}x4fs", faiss.METRIC_INNER_PRODUCT)
         codes.pq.cp.seed = _SEED  # type: ignore[attr-defined]  # the factory's type is the base class
         with one_thread():
-            cls._fill(codes, vectors)
+            cls._fill(codes, vectors, told)
         return cls(codes, vectors, rerank)
 
     @staticmethod
-    def _fill(codes: FaissIndex, vectors: Stored) -> None:
+    def _fill(codes: FaissIndex, vectors: Stored, told: Callable[[float], None]) -> None:
         count = len(vectors)
         sample = np.sort(np.random.default_rng(_SEED).permutation(count)[:_TRAINED_ON])
         codes.train(np.ascontiguousarray(vectors[sample], np.float32))
         for first in range(0, count, BLOCK):
             codes.add(np.ascontiguousarray(vectors[first : first + BLOCK], np.float32))
+            told(min(1.0, (first + BLOCK) / count))
 
     def candidates(self, query: Vectors, k: int, allowed: NDArray[np.bool_] | None) -> Rows:
         """Rows with the best codes; see :class:`rag.dense.kind.Kind`.

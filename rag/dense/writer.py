@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -60,8 +61,8 @@ class VectorWriter:
         (self._folder / _LONG).unlink()
         self._many = True
 
-    def close(self) -> None:
-        """Complete the files."""
+    def close(self, told: Callable[[float], None] = lambda share: None) -> None:
+        """Complete the files; the codes of many vectors take long, and tell their share done."""
         self._rows.close()
         if self._many:
-            Scan.build(mapped(self._folder), self._rerank).save(self._folder)
+            Scan.build(mapped(self._folder), self._rerank, told).save(self._folder)

@@ -7,7 +7,7 @@ a dimension for each passage.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rag import manifest
@@ -32,11 +32,15 @@ Cut = Callable[[Document, int, TokenLimit | None], Iterator[Passage]]
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a build has come: documents and passages done, characters of text read."""
+    """How far a build has come: documents and passages done, characters of text read.
+
+    ``finished`` is the share done of what follows the last document: fitting BM25, codes of many vectors.
+    """
 
     documents: int
     passages: int
     chars: int
+    finished: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,8 @@ class Kept:
 
 #: Batches analysed together: what goes to a process and back is worth the way.
 _BATCHES = 4
+#: Share of the time after the last document that the codes take, at a million passages.
+_OF_CODES = 0.3
 
 
 def token_limit(embedder: Embedder, most: int) -> TokenLimit | None:
@@ -120,14 +126,15 @@ class _Build:
         """What has been taken in so far."""
         return Progress(self._store.document_count, self._store.passage_count, self.chars)
 
-    def finish(self) -> None:
+    def finish(self, report: Callable[[Progress], None]) -> None:
         """Complete all files; fit BM25 and, for many passages, the approximate dense index."""
         self._settle()
         self.close()
         self._store.close()
         self._words.close()
-        self._vectors.close()
-        self._terms.close()
+        done = self.progress
+        self._vectors.close(lambda share: report(replace(done, finished=_OF_CODES * share)))
+        self._terms.close(lambda share: report(replace(done, finished=_OF_CODES + (1 - _OF_CODES) * share)))
 
     def close(self) -> None:
         """End what helps; :meth:`finish` does, so this is for builds that fail."""
@@ -158,7 +165,7 @@ def build(
         chunk_max_tokens: Longest passage in the embedder's tokens, its title included; 0: as it can read.
         batch_size: Passages analysed and embedded at once.
         sources: Absolute paths that were indexed, kept so that ``rag ask`` can notice changes.
-        report: Called after each document.
+        report: Called after each document, and while the index is completed.
         cut: Documents to passages of at most so many code points, in text order; for experiments.
 
     Returns:
@@ -209,7 +216,9 @@ def write_generation(
             run = _Build(work, embedder, chunk_max_chars, chunk_max_tokens, batch_size, cut)
             for _ in _taken(run, documents, base):
                 report(run.progress)
-            made = _finished(work, run, embedder, (chunk_max_chars, chunk_max_tokens), sources, attach)
+            made = _finished(
+                work, run, embedder, (chunk_max_chars, chunk_max_tokens), sources, report, attach
+            )
             publish(folder, work)
     except OSError as error:
         raise unwritable(folder, error) from error
@@ -235,11 +244,12 @@ def _finished(
     embedder: Embedder,
     longest: tuple[int, int],
     sources: Sequence[str],
+    report: Callable[[Progress], None],
     attach: Callable[[Path], dict[str, Json]],
 ) -> dict[str, Json]:
     if run.progress.passages == 0:
         raise EmptyCorpusError("색인할 글이 하나도 없습니다.", "글이 든 파일이나 폴더를 주세요.")
-    run.finish()
+    run.finish(report)
     facts: dict[str, Json] = {
         "documents": run.progress.documents,
         "passages": run.progress.passages,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -101,7 +101,13 @@ def _counted(ids: Ids, ends: Ends, first: int, last: int) -> tuple[Ends, Ends, E
     return pairs // (last - first), pairs % (last - first) + first, counts
 
 
-def fit(ids: Ids, ends: Ends, terms: int, folder: Path | None = None) -> Postings | None:
+def fit(
+    ids: Ids,
+    ends: Ends,
+    terms: int,
+    folder: Path | None = None,
+    told: Callable[[float], None] = lambda share: None,
+) -> Postings | None:
     """BM25 of passages given as term ids; ``None`` if there is no term at all.
 
     Reads ``ids`` twice, in blocks. Memory beside the result: a block, and 28 bytes for each term.
@@ -111,17 +117,19 @@ def fit(ids: Ids, ends: Ends, terms: int, folder: Path | None = None) -> Posting
         ends: ``(passages,)``; passage ``row`` has ``ids[ends[row - 1]:ends[row]]``.
         terms: Size of the vocabulary.
         folder: Write there and map the files; in memory if ``None``.
+        told: Called with the share that is done, after each block.
     """
     if not terms:
         return None
     frequencies = np.zeros(terms, np.int64)
     for first, last in _blocks(ends):
         frequencies += np.bincount(_counted(ids, ends, first, last)[0], minlength=terms)
+        told(0.5 * last / len(ends))
     indptr = _array(folder, INDPTR, np.int64, terms + 1)
     indptr[0], indptr[1:] = 0, np.cumsum(frequencies)
     size = int(frequencies.sum())
     data, indices = _array(folder, DATA, np.float32, size), _array(folder, INDICES, np.int32, size)
-    _fill(ids, ends, frequencies, data, indices)
+    _fill(ids, ends, frequencies, (data, indices), told)
     peaks = _array(folder, PEAKS, np.float32, terms)
     peaks[:] = np.maximum.reduceat(data, indptr[:-1])
     engine = _engine()(k1=K1, b=B, method="lucene")
@@ -132,8 +140,11 @@ def fit(ids: Ids, ends: Ends, terms: int, folder: Path | None = None) -> Posting
     return Postings(engine, data, indices, indptr, peaks)
 
 
-def _fill(ids: Ids, ends: Ends, frequencies: Ends, data: Scores, indices: Ids) -> None:
+def _fill(
+    ids: Ids, ends: Ends, frequencies: Ends, made: tuple[Scores, Ids], told: Callable[[float], None]
+) -> None:
     """Scores and rows of every entry, each block behind the ones before it."""
+    data, indices = made
     lengths = np.diff(ends, prepend=0)
     rarity = np.log(1 + (len(ends) - frequencies + 0.5) / (frequencies + 0.5)).astype(np.float32)
     norms = (K1 * ((1 - B) + B * lengths / lengths.mean())).astype(np.float32)
@@ -149,6 +160,7 @@ def _fill(ids: Ids, ends: Ends, frequencies: Ends, data: Scores, indices: Ids) -
         data[targets] = rarity[terms] * (tf / (norms[rows] + tf))
         indices[targets] = rows
         places[terms[starts]] += runs
+        told(0.5 + 0.5 * last / len(ends))
 
 
 def _params(engine: BM25, count: int) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -60,8 +60,8 @@ class TermWriter:
         self._ends.append(self._ids.count + np.cumsum(lengths))
         self._ids.append(mine[ids])
 
-    def close(self) -> None:
-        """Complete the files: ids in the order of the lexicon, then the fit."""
+    def close(self, told: Callable[[float], None] = lambda share: None) -> None:
+        """Complete the files: ids in the order of the lexicon, then the fit, which tells its share done."""
         self._ids.close()
         self._ends.close()
         lexicon = Lexicon.of(self._vocabulary)
@@ -74,4 +74,4 @@ class TermWriter:
         for first in range(0, len(ids), _BLOCK):
             ids[first : first + _BLOCK] = ranks[ids[first : first + _BLOCK]]
         ends = load_array(self._folder / ENDS, "r")
-        fit(ids, ends, len(lexicon), self._folder)
+        fit(ids, ends, len(lexicon), self._folder, told)

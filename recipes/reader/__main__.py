@@ -80,13 +80,14 @@ def held_out(korquad: Path, own: Sequence[Path], most: int | None) -> dict[str, 
 
 def pretraining(folder: Path, settings: dict[str, object], sentence: lgb.Booster) -> list[Item]:
     """Made questions as the network sees them."""
-    examples = made(folder, int(str(settings["made_paragraphs"])), int(str(settings["seed"])))
+    paragraphs, seed = int(str(settings["made_paragraphs"])), int(str(settings["seed"]))
+    examples = made(folder, paragraphs, seed, float(str(settings["made_bereft_share"])))
     items: list[Item] = []
     while group := list(islice(examples, 500)):
         for case in cases(group):
             case.narrow = narrow(case.look, sentence.predict(case.look.table, raw_score=True))
-            values = worth(case) if len(case.narrow.found) else np.zeros(0)
-            if values.max(initial=0.0) > 0:
+            values = worth(case)
+            if len(values) and (case.example.gold is None or values.max() > 0):
                 items.append(Item(laid(case.narrow), values))
     return items
 

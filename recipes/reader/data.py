@@ -232,7 +232,7 @@ def retrieved(articles: Sequence[Article], size: int = 5, seed: int = 0) -> Iter
                 yield example(article, asked, retrieve(asked.question, passages))
 
 
-def _without(article: Article, asked: Asked) -> Article | None:
+def without(article: Article, asked: Asked) -> Article | None:
     """The article less the sentence that answers; None if the answer is said elsewhere too."""
     text = article.document.text
     span = asked.evidence or _sentence_around(text, asked.start)
@@ -257,7 +257,7 @@ def bereft(articles: Sequence[Article], share: float, size: int = 5, seed: int =
             for asked in article.asked:
                 if not asked.answers or chance.random() > share:
                     continue
-                less = _without(article, asked)
+                less = without(article, asked)
                 if less is None:
                     continue
                 rest = [less if other is article else other for other in pool]

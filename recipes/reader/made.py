@@ -10,6 +10,7 @@ import json
 import lzma
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from rag.evidence.view import TAGS, View, vectors, view
 from rag.korean import VECTOR_COUNT, Morpheme
 from rag.text import normalise
 from rag.types import Document, Section, Span
-from recipes.reader.data import Article, Asked, Example, example, retrieve
+from recipes.reader.data import Article, Asked, Example, example, retrieve, without
 
 #: Files of plain text, and how many paragraphs are taken of each at most: laws are all alike.
 SOURCES = {
@@ -202,8 +203,14 @@ def _question(
     return made + "?"
 
 
-def made(folder: Path, paragraphs: int, seed: int, per_text: int = 3) -> Iterator[Example]:
-    """Questions on plain text, each with passages found among a few paragraphs; a tenth has no answer."""
+def made(
+    folder: Path, paragraphs: int, seed: int, bereft_share: float, per_text: int = 3
+) -> Iterator[Example]:
+    """Questions on plain text, each with passages found among a few paragraphs.
+
+    ``bereft_share`` of them are asked once more with the sentence that answers taken out, so that what is
+    left speaks of the same things and does not answer.
+    """
     chance = random.Random(seed)
     swap = _Swap(chance)
     found = texts(folder, paragraphs, chance)
@@ -242,3 +249,9 @@ def made(folder: Path, paragraphs: int, seed: int, per_text: int = 3) -> Iterato
                 evidence = retrieve(question, passages)
                 if evidence:
                     yield example(article, asked, evidence)
+                less = without(article, asked) if chance.random() < bereft_share else None
+                if less is not None:
+                    rest = [p for p in passages if p.document_id != document.id]
+                    evidence = retrieve(question, [*rest, *chunk(less.document, 400)])
+                    if evidence and not any(answer in item.passage.text for item in evidence):
+                        yield example(article, replace(asked, answers=()), evidence)

@@ -12,7 +12,8 @@ from rag.extract.reading import ALL_NAMES, judge_row
 from recipes.reader.data import best_overlap
 from recipes.reader.train import Case, Models, chosen_text, contains_gold, quote_holds
 
-THRESHOLDS = (0.3, 0.4, 0.5, 0.6)
+REFUSED_BELOW = (0.2, 0.25, 0.3, 0.4, 0.5, 0.6)
+BARE_FROM = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 
 
 def _sentence(case: Case) -> str:
@@ -88,6 +89,13 @@ def judged(found: Sequence[Case], models: Models) -> np.ndarray:
     return np.column_stack([models.holds.predict(table), models.exact.predict(table), np.array(facts, float)])
 
 
+def _surer(some: np.ndarray, others: np.ndarray) -> float:
+    """Area under the ROC curve: how often one of ``some`` is above one of ``others``, ties half."""
+    if not len(some) or not len(others):
+        return 0.5
+    return float((some[:, None] > others).mean() + 0.5 * (some[:, None] == others).mean())
+
+
 def refusal(name: str, table: np.ndarray) -> str:
     """Refusing below thresholds, risk against coverage, calibration, and when to give a bare span."""
     sure, span_sure, answerable, held, contains = table.T
@@ -99,12 +107,13 @@ def refusal(name: str, table: np.ndarray) -> str:
     lines = [
         f"**{name}**: {len(table)} questions, {int(none.sum())} without an answer; area under the "
         f"risk-coverage curve {risk.mean():.3f} (risk {risk[len(risk) // 2]:.3f} at half coverage), "
-        f"calibration error {error:.3f}",
+        f"calibration error {error:.3f}; an answerable question is surer than one without an answer "
+        f"with probability {_surer(sure[asked], sure[none]):.3f}",
         "",
         "| refuse below | no-answer recall | precision | answerable answered | right quote of all of these |",
         "|---:|---:|---:|---:|---:|",
     ]
-    for least in THRESHOLDS:
+    for least in REFUSED_BELOW:
         told = sure >= least
         refused = ~told
         lines.append(
@@ -113,7 +122,7 @@ def refusal(name: str, table: np.ndarray) -> str:
             f"| {(told & (held > 0))[asked].mean():.3f} |"
         )
     lines += ["", "| bare span from | share | answer holds gold | bare span right |", "|---:|---:|---:|---:|"]
-    for least in THRESHOLDS:
+    for least in BARE_FROM:
         bare = (span_sure >= least) & asked
         good = np.where(span_sure >= least, contains, held)[asked].mean()
         lines.append(f"| {least} | {bare[asked].mean():.3f} | {good:.3f} | {contains[bare].mean():.3f} |")

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from rag.embed import (
     load_embedder,
 )
 from rag.embed.light import bags, bucket, directions
+from rag.embed.transformer import known_prefixes
 from rag.errors import ModelDamagedError, ModelKindError, ModelMissingError
 from rag.index import Index, build
 from rag.korean import analyse, analyse_many, terms
@@ -212,6 +214,28 @@ def test_sentence_transformers_folder_with_its_prefix(model_folder: str, tmp_pat
     assert np.allclose(cached.embed_passages(["카카오 허브"])[0], passages[0], atol=1e-6)
     assert len(list(tmp_path.glob("*.sqlite"))) == 1
     assert load_embedder(settings).dim == 16
+
+
+@pytest.mark.parametrize(
+    ("name", "prompts", "query", "passage"),
+    [
+        ("dragonkue/multilingual-e5-small-ko-v2", {}, "query: ", "passage: "),
+        ("nlpai-lab/KoE5", {"query": "", "document": ""}, "query: ", "passage: "),
+        ("intfloat/multilingual-e5-large-instruct", {}, "Instruct: ", ""),
+        ("intfloat/e5-mistral-7b-instruct", {"web_search_query": "Instruct: "}, "Instruct: ", ""),
+        ("microsoft/harrier-oss-v1-270m", {"web_search_query": "Instruct: "}, "Instruct: ", ""),
+        ("dragonkue/snowflake-arctic-embed-l-v2.0-ko", {}, "query: ", ""),
+        ("dragonkue/snowflake-arctic-embed-l-v2.0-ko", {"query": "query: "}, "", ""),
+        ("nlpai-lab/KURE-v1", {}, "", ""),
+    ],
+)
+def test_prefixes_are_the_ones_of_the_card(
+    name: str, prompts: dict[str, str], query: str, passage: str
+) -> None:
+    found = known_prefixes(name, SimpleNamespace(prompts=prompts))  # type: ignore[arg-type]
+    assert found.passage == passage
+    assert found.query.startswith(query)
+    assert bool(found.query) == bool(query)
 
 
 def test_no_passage_is_longer_than_the_model_reads(short_model: str, tmp_path: Path) -> None:

@@ -25,6 +25,8 @@ ENCODER = "rag.embed.encoder.MorphemeEncoder"
 
 #: Limits from here on mean that there is none.
 _ENDLESS = 2**20
+#: Prompts that encode_query and encode_document look for by these names; others are of no use here.
+_OWN_PROMPTS = ("query", "document", "passage", "corpus")
 _WEIGHT_SUFFIXES = {".safetensors", ".bin", ".npy", ".json", ".txt", ".model"}
 
 
@@ -185,7 +187,7 @@ def _explained(name: str, error: Exception) -> ModelError:
 
 def known_prefixes(name: str, model: SentenceTransformer) -> Prefixes:
     """Prefixes of families whose files do not bring them; empty where the model has prompts of its own."""
-    if any(model.prompts.values()):
+    if any(model.prompts.get(kind) for kind in _OWN_PROMPTS):
         return Prefixes("", "")
     path = Path(name)
     known = (path.name if path.exists() else name).lower()

@@ -156,7 +156,7 @@ def lessons(
         found = lesson(vocabulary, layout, example, "tune" if tuning else "real")
         if found is not None:
             yield found
-    for example in made(folder, settings["made_paragraphs"], seed):
+    for example in made(folder, settings["made_paragraphs"], seed, bereft_share=0.0):
         best = tuple(e for e in example.evidence if e.passage.document_id == example.document_id)
         rest = tuple(e for e in example.evidence if e not in best)
         few = (*best, *rest)[: settings["passages"]]

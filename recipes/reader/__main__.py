@@ -69,13 +69,12 @@ def held_out(korquad: Path, own: Sequence[Path], most: int | None) -> dict[str, 
         "KorQuAD retrieved": cases(list(data.retrieved(articles)) + list(data.bereft(articles, 0.3))),
     }
     ours = {path.stem: data.own(path)[1][:most] for path in own}
-    sets["own oracle"] = cases([e for part in ours.values() for a in part for e in data.oracle(a)])
+    apart = {name: cases([e for a in part for e in data.oracle(a)]) for name, part in ours.items()}
+    sets["own oracle"] = [case for part in apart.values() for case in part]
     sets["own retrieved"] = cases([e for part in ours.values() for e in data.retrieved(part)])
     dressed = [one for part in ours.values() for one in furnished([a for a in part if not a.page], seed=3)]
     sets["own pages retrieved"] = cases(list(data.retrieved(dressed)))
-    for name, part in ours.items():
-        sets[f"{name} oracle"] = cases([e for a in part for e in data.oracle(a)])
-    return sets
+    return sets | {f"{name} oracle": part for name, part in apart.items()}
 
 
 def pretraining(folder: Path, settings: dict[str, object], sentence: lgb.Booster) -> list[Item]:

@@ -365,8 +365,10 @@ def train_judges(found: list[Case], settings: Settings) -> tuple[lgb.Booster, lg
 
 
 def read_all(found: Sequence[Case], models: Models) -> None:
-    """Run the trained steps over cases, filling them in."""
+    """Run the trained steps over cases, filling them in; those that are filled in are left alone."""
     for case in found:
+        if case.narrow is not None:
+            continue
         case.narrow = narrow(
             case.look, models.sentence.predict(case.look.table, raw_score=True, num_threads=2)
         )

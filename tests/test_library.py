@@ -133,6 +133,49 @@ def test_pruning_one_folder_leaves_the_others(folder: Path, tmp_path: Path) -> N
     assert "마.txt" in names(index)
 
 
+def test_a_folder_that_cannot_be_read_is_not_a_deleted_one(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index, listed = tmp_path / "색인", os.scandir
+    update([folder], index)
+
+    def refusing(path: object) -> object:
+        if str(path) == str(folder / "다"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return listed(path)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    (folder / "가.txt").unlink()
+    done = update([folder], index, prune=True)
+    assert (done.pruned, [item.path for item in done.skipped]) == (1, [str(folder / "다")])
+    assert names(index) == ["나.txt", "다/라.txt"]
+
+
+def test_a_file_that_cannot_be_read_keeps_what_was_read_before(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = tmp_path / "색인"
+    update([folder], index)
+    monkeypatch.setattr("rag.load.file.file_sha256", lambda path: "")
+    for options in ({"prune": True}, {"rebuild": True}):
+        done = update([folder], index, **options)
+        assert {item.path for item in done.skipped} == set(TEXTS)
+        assert all("그대로" in item.error.message for item in done.skipped)
+    assert names(index) == sorted(TEXTS)
+
+
+def test_a_deleted_root_is_missed_and_can_be_pruned(folder: Path, tmp_path: Path) -> None:
+    index, other = tmp_path / "색인", tmp_path / "둘째"
+    put(other / "마.txt", "둘째 폴더의 글이다.")
+    update([folder, other], index)
+    shutil.rmtree(other)
+    done = update([], index)
+    assert (done.missing, done.written) == (1, False)
+    assert update([], index, prune=True).pruned == 1
+    assert names(index) == sorted(TEXTS)
+    assert index_status(index).roots == (str(folder),)
+
+
 def test_a_second_folder_is_added_beside_the_first(folder: Path, tmp_path: Path) -> None:
     index, other = tmp_path / "색인", tmp_path / "둘째"
     put(other / "가.txt", "이름이 같은 다른 글이다.")
@@ -250,6 +293,21 @@ def test_an_older_format_is_refused_with_the_command_that_mends_it(folder: Path,
     assert str(index) in caught.value.remedy
     update([], index)  # what the command does: from the recorded paths
     assert sorted(names(index)) == sorted(TEXTS)
+
+
+@pytest.mark.parametrize("age", ["settings", "format"])
+def test_a_new_folder_joins_an_index_of_before(
+    folder: Path, tmp_path: Path, age: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index, other = tmp_path / "색인", tmp_path / "둘째"
+    put(other / "마.txt", "둘째 폴더의 글이다.")
+    update([folder], index)
+    place = "rag.library.update.LOAD_VERSION" if age == "settings" else "rag.index.opened.INDEX_VERSION"
+    monkeypatch.setattr(place, 999)
+    if age == "format":
+        monkeypatch.setattr("rag.index.building.INDEX_VERSION", 999)
+    update([other], index)
+    assert sorted(names(index)) == sorted([*TEXTS, "마.txt"])
 
 
 def test_a_damaged_index_is_made_anew(folder: Path, tmp_path: Path) -> None:

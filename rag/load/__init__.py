@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 #: Raise when a loader may give other text, sections or facts for the same bytes.
-LOAD_VERSION = 1
+LOAD_VERSION = 2
 
 _log = logging.getLogger(__name__)
 

@@ -17,7 +17,9 @@ from rag.types import Citation, Draft, Evidence, Located, Span
 _MARKER = re.compile(r"\[(\d{1,3})\]")
 _MARKER_RUN = re.compile(r"(?:\s*\[\d{1,3}\])+")
 _NUMBER = re.compile(r"\d[\d,.]*(?:\s?[십백천만억조]+)?")
-_ITEM_NUMBER = re.compile(r"^[ \t]*\d{1,2}[.)]\s+", re.MULTILINE)  # counts the claims of a list, states nothing
+_ITEM_NUMBER = re.compile(
+    r"^[ \t]*\d{1,2}[.)]\s+", re.MULTILINE
+)  # counts the claims of a list, states nothing
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|\n+")
 
 #: A sentence with less support than this is not proof.

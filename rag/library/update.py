@@ -12,10 +12,11 @@ from rag.assemble import CACHE, make_embedder
 from rag.config import LibrarySettings, Settings, load_library_settings
 from rag.errors import EmptyCorpusError, SearchIndexError, SourceError, UnknownSourceError
 from rag.index import Index, Kept, Progress, live, write_generation, writing
-from rag.library.duplicate import Likeness, Print, print_of, read_prints, write_prints
+from rag.library.duplicate import PRINT_VERSION, Likeness, Print, print_of, read_prints, write_prints
 from rag.library.ledger import Duplicate, Entry, Ledger
 from rag.library.plan import Fresh, Plan, planned
 from rag.load import LOAD_VERSION, File, Skipped, files, free_id, read
+from rag.load.fact import tags_of
 from rag.load.web import fetch, is_address
 from rag.manifest import Json
 from rag.protocols import Embedder
@@ -92,17 +93,18 @@ def update_index(
         unread: list[Skipped] = []
         there = filter(_is_there, looked)  # of those given earlier: what is gone can be pruned
         found = list(_found(there, folder.resolve(), settings, library, unread.append))
+        words = tuple(tags_of(list(tags)))
         plan = planned(
             base.ledger,
             found,
             roots,
             [item.closed for item in unread if item.closed],
-            tuple(tags),
+            words,
             prune=prune,
             rebuild=rebuild or not base.fits,
         )
         plan_ready(len(plan.steps))
-        run = _Run(plan, base, settings, library, tuple(tags))
+        run = _Run(plan, base, settings, library, words)
         written = bool(plan.fresh or plan.pruned or not base.fits)
         facts = base.touched() if not written else _write(run, base, folder, embedder, settings, report)
         return run.result(facts, written, unread)
@@ -265,7 +267,8 @@ class _Run:
         if self._base.index is None:
             return
         outlines = list(self._base.index.store.outlines())
-        prints = read_prints(self._base.index.folder)
+        known = self._base.index.facts.get("prints") == PRINT_VERSION
+        prints = read_prints(self._base.index.folder) if known else ()
         self._stored = {outline.id: outline for outline in outlines}
         self._prints = {one.id: row for one, row in zip(outlines, prints, strict=False)}
         for step in self._plan.steps:
@@ -337,7 +340,8 @@ class _Run:
         Ledger(self.entries).write(work)
         write_prints(work, [self._likeness.prints[name] for name in self._order])
         repeated = sum(len(entry.duplicates) for entry in self.entries)
-        return {"load": LOAD_VERSION, "duplicates": repeated, "sources": list(Ledger(self.entries).roots)}
+        sources: list[Json] = [*Ledger(self.entries).roots]
+        return {"load": LOAD_VERSION, "prints": PRINT_VERSION, "duplicates": repeated, "sources": sources}
 
     def result(self, facts: dict[str, Json], written: bool, unread: Sequence[Skipped]) -> Update:
         """Numbers and lists for the report."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from rag.embed import MaxSim
 from rag.errors import SettingError
 from rag.index import Index
 from rag.korean import kiwi
+from rag.load.web import is_address
 from rag.prompt import prompt_digest
 from rag.protocols import Embedder, Reader
 from rag.retrieve import FusedRetriever
@@ -151,23 +152,34 @@ def _provenance(settings: Settings, index: Index, embedder: Embedder, reader: Re
 
 
 def stale_sources(index: Index) -> list[str]:
-    """Indexed paths that changed or vanished since the index was built; looks at 2,000 files at most."""
+    """Indexed paths that changed or vanished since the index was built; looks at 2,000 files at most.
+
+    What a page of the web says now is not asked.
+    """
     built = (index.folder / "manifest.json").stat().st_mtime
     sources = index.facts.get("sources")
     changed: list[str] = []
     own = index.folder.parent.resolve()
     budget = 2000
-    for source in sources if isinstance(sources, list) else []:
-        path = Path(str(source))
-        if not path.exists():
-            changed.append(str(source))
+    for source in map(str, sources if isinstance(sources, list) else []):
+        if is_address(source):
             continue
-        for folder, _, names in os.walk(path) if path.is_dir() else [(str(path.parent), [], [path.name])]:
-            if own in (here := Path(folder).resolve(), *here.parents):
-                continue
-            budget -= len(names)
-            newer = [n for n in names if (Path(folder) / n).stat().st_mtime > built]
-            changed += [str(Path(folder) / name) for name in newer]
+        if not Path(source).exists():
+            changed.append(source)
+            continue
+        for paths in _listed(Path(source), own):
+            budget -= len(paths)
+            changed += [str(path) for path in paths if path.is_file() and path.stat().st_mtime > built]
             if budget < 0:
                 return changed
     return changed
+
+
+def _listed(source: Path, own: Path) -> Iterator[list[Path]]:
+    """Paths of each folder below ``source``, or itself; without hidden ones and the index's ``own``."""
+    if not source.is_dir():
+        yield [source]
+        return
+    for parent, folders, names in os.walk(source):
+        folders[:] = [name for name in folders if not name.startswith(".") and Path(parent, name) != own]
+        yield [Path(parent, name) for name in names if not name.startswith(".")]

@@ -36,6 +36,10 @@ logger = logging.getLogger(__name__)
 Rewriter = Callable[[str, Sequence[Turn]], str | None]
 
 
+#: Code points as typed for one that counts: a syllable in NFD has three, and blanks go.
+_RAW_PER_CHAR = 10
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What the assistant decides by; see ``default.toml``."""
@@ -48,6 +52,13 @@ class Limits:
 def _proofs(citations: tuple[Citation, ...], short: str | None) -> tuple[Citation, ...]:
     """The best citation, and those others that hold the same words: what holds no answer proves none."""
     return citations[:1] + tuple(c for c in citations[1:] if short is not None and short in c.quote)
+
+
+def _over_long(chars: int, most: int) -> QuestionError:
+    return QuestionError(
+        f"질문이 {chars:,}자로 너무 깁니다(최대 {most:,}자).",
+        "짧게 줄이거나 max_question_chars 설정을 올려 주세요.",
+    )
 
 
 class Assistant:
@@ -152,14 +163,14 @@ class Assistant:
         return Titles(outline.title for outline in self.index.store.outlines())
 
     def _checked(self, question: str) -> str:
+        most = self._limits.max_question_chars
+        if len(question) > _RAW_PER_CHAR * most:  # not worth the cost of normalising it
+            raise _over_long(len(question), most)
         text = normalise(question).strip()
         if not any(char.isalnum() for char in text):
             raise QuestionError("질문이 비어 있습니다.", "궁금한 것을 한 문장으로 적어 주세요.")
-        if len(text) > self._limits.max_question_chars:
-            raise QuestionError(
-                f"질문이 {len(text):,}자로 너무 깁니다(최대 {self._limits.max_question_chars:,}자).",
-                "짧게 줄이거나 max_question_chars 설정을 올려 주세요.",
-            )
+        if len(text) > most:
+            raise _over_long(len(text), most)
         return text
 
     def _answer(self, question: str, draft: Draft, evidence: tuple[Evidence, ...]) -> Answer:

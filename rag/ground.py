@@ -11,11 +11,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rag.korean import Analysis, analyse
+from rag.quantity import find, same
 from rag.types import Citation, Draft, Evidence, Located, Span
 
 _MARKER = re.compile(r"\[(\d{1,3})\]")
 _MARKER_RUN = re.compile(r"(?:\s*\[\d{1,3}\])+")
-_NUMBER = re.compile(r"\d[\d,.]*")
+_NUMBER = re.compile(r"\d[\d,.]*(?:\s?[십백천만억조]+)?")
+_ITEM_NUMBER = re.compile(
+    r"^[ \t]*\d{1,2}[.)]\s+", re.MULTILINE
+)  # counts the claims of a list, states nothing
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|\n+")
 
 #: A sentence with less support than this is not proof.
@@ -27,7 +31,7 @@ class Grounded:
     """Answer text with its proofs.
 
     Attributes:
-        text: The draft's text without markers that name no shown passage.
+        text: The draft's text without markers that no citation carries.
         citations: In the order of their claims; the same stretch is cited once per marker.
         unsupported: Claims that no cited sentence carries.
         stray_markers: Markers that named no shown passage, ascending.
@@ -77,24 +81,26 @@ def _citation(item: Evidence, span: Span, support: float, sources: Mapping[str, 
 
 def _by_search(text: str, shown: Mapping[int, Evidence], sources: Mapping[str, str]) -> Grounded:
     named = {int(number) for number in _MARKER.findall(text)}
-    stray = tuple(sorted(named - shown.keys()))
-    kept = _MARKER.sub(lambda match: match.group() if int(match.group(1)) in shown else "", text)
     citations: dict[tuple[int, Span], Citation] = {}
     unsupported: list[str] = []
-    for claim, markers in claims(kept):
-        found = [_best(claim, shown[marker], sources) for marker in markers]
+    for claim, markers in claims(text):
+        found = [_best(claim, shown[marker], sources) for marker in markers if marker in shown]
         good = [citation for citation in found if citation is not None and citation.support >= LEAST_SUPPORT]
         for citation in good:
             citations.setdefault((citation.marker, citation.span), citation)
         if not good:
             unsupported.append(claim)
+    carried = {citation.marker for citation in citations.values()}
+    kept = _MARKER.sub(lambda match: match.group() if int(match.group(1)) in carried else "", text)
+    stray = tuple(sorted(named - shown.keys()))
     return Grounded(kept.strip(), tuple(citations.values()), tuple(unsupported), stray)
 
 
 def claims(text: str) -> list[tuple[str, tuple[int, ...]]]:
     """Sentences of an answer with the markers that follow or end them; those without text are left out."""
     found: list[tuple[str, tuple[int, ...]]] = []
-    joined = _MARKER_RUN.sub(lambda match: match.group().replace("\n", " ").replace(" ", ""), text)
+    listed = _ITEM_NUMBER.sub("", text)
+    joined = _MARKER_RUN.sub(lambda match: match.group().replace("\n", " ").replace(" ", ""), listed)
     # "…입니다. [1] 다음…": the marker belongs to the sentence before it
     joined = re.sub(r"([.!?…])((?:\[\d{1,3}\])+)", r"\2\1", joined)
     for sentence in _SENTENCE_END.split(joined):
@@ -124,15 +130,36 @@ def support(claim: Analysis, sentence: str, source: Analysis, bounds: tuple[int,
     """How far a sentence carries a claim, in [0, 1].
 
     Mean of the share of the claim's content morphemes and of its character bigrams that the sentence
-    holds; halved for each number of the claim that the sentence lacks, since a wrong number is a wrong
-    claim however many words agree.
+    holds; 0 if the claim states a number that the sentence lacks, since a wrong number is a wrong claim
+    however many words agree.
     """
+    if not _holds_numbers(claim.text, sentence):
+        return 0.0
     forms = {m.form for m in source.morphemes[bounds[0] : bounds[1]]}
     content = [m.form for m in claim.morphemes if m.is_content]
     share = sum(form in forms for form in content) / len(content) if content else 0.0
     flat, flat_sentence = re.sub(r"\W", "", claim.text), re.sub(r"\W", "", sentence)
     grams = [flat[i : i + 2] for i in range(len(flat) - 1)]
     overlap = sum(gram in flat_sentence for gram in grams) / len(grams) if grams else 0.0
-    numbers = [number.strip(".,") for number in _NUMBER.findall(claim.text)]
-    missing = sum(number not in sentence for number in numbers)
-    return float((share + overlap) / 2 * 0.5**missing)
+    return float((share + overlap) / 2)
+
+
+def _holds_numbers(claim: str, sentence: str) -> bool:
+    """Whether the sentence holds each number of the claim, written the same or not ("6,000억", "육천억")."""
+    held = {_numeral(match) for match in _NUMBER.finditer(sentence)}
+    lacking = [match for match in _NUMBER.finditer(claim) if _numeral(match) not in held]
+    if not lacking:
+        return True
+    stated, theirs = find(claim), find(sentence)
+    return all(
+        any(
+            one.span.start <= match.start() < one.span.end and any(same(one, other) for other in theirs)
+            for one in stated
+        )
+        for match in lacking
+    )
+
+
+def _numeral(match: re.Match[str]) -> str:
+    """A whole number without commas and blanks: 50 is not part of 150, nor 5 of 5만."""
+    return re.sub(r"[,\s]|\.(?!\d)", "", match.group())

@@ -43,7 +43,7 @@ def write(folder: Path, kind: str, version: int, fields: Mapping[str, Json]) -> 
         if path.is_file() and path.name != NAME and path.suffix not in {".md", ".pyc"}
     }
     manifest: dict[str, Json] = {"kind": kind, "version": version, **fields, "files": files}
-    text = json.dumps(manifest, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+    text = json.dumps(manifest, indent=1, sort_keys=True) + "\n"
     (folder / NAME).write_text(text, "utf-8")
     return manifest
 

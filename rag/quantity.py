@@ -275,6 +275,13 @@ def find(text: str) -> tuple[Quantity, ...]:
     return tuple(_joined(text, _scan(text)))
 
 
+def worded(text: str) -> tuple[Amount, ...]:
+    """Amounts in words alone ("삼백만 원", "열두 명"): Sino-Korean ones, then native ones, in order."""
+    sino = (_amount(match, _valued(match["number"]), match["unit"]) for match in _SINO_AMOUNT.finditer(text))
+    native = map(_native, _NATIVE_AMOUNT.finditer(text))
+    return (*sino, *(amount for amount in native if amount is not None))
+
+
 def same(left: Quantity, right: Quantity) -> bool:
     """Whether two quantities are equal; a missing unit matches any, and ``2029`` matches ``2029년``."""
     if isinstance(left, Date) and isinstance(right, Date):

@@ -13,7 +13,7 @@ _SPACES = re.compile(r"[\t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 _INVISIBLE = re.compile(r"[\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff\ufff9-\ufffb]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _LINE_ENDS = re.compile(r"\r\n?|\x85|\u2028|\u2029")
-_TRAILING = re.compile(r" +(?=\n)|[ \n]+\Z")
+_TRAILING = re.compile(r"(?<! ) +(?=\n)")
 _BLANK_LINES = re.compile(r"\n{3,}")
 
 
@@ -27,7 +27,7 @@ def normalise(text: str) -> str:
     text = _LINE_ENDS.sub("\n", text)
     text = _INVISIBLE.sub("", _CONTROL.sub(" ", text))
     text = unicodedata.normalize("NFC", _SPACES.sub(" ", text))
-    return _BLANK_LINES.sub("\n\n", _TRAILING.sub("", text)).lstrip("\n")
+    return _BLANK_LINES.sub("\n\n", _TRAILING.sub("", text.rstrip(" \n"))).lstrip("\n")
 
 
 def digest(text: str) -> str:

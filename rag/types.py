@@ -156,7 +156,7 @@ class Filter:
             self._in_time(document.published)
             and (not self.documents or document.id in self.documents)
             and (not self.sources or any(_matches(source, document) for source in self.sources))
-            and {tag.casefold() for tag in self.tags} <= {tag.casefold() for tag in document.tags}
+            and set(map(_folded, self.tags)) <= set(map(_folded, document.tags))
         )
 
     def _in_time(self, published: str) -> bool:
@@ -167,8 +167,13 @@ class Filter:
         return not self.until or published[: len(self.until)] <= self.until
 
 
+def _folded(word: str) -> str:
+    """A word without its case and its way of writing syllables (macOS gives names in NFD)."""
+    return unicodedata.normalize("NFC", word).casefold()
+
+
 def _matches(source: str, document: Document) -> bool:
-    wanted = unicodedata.normalize("NFC", source).casefold()
+    wanted = _folded(source)
     facts = [fact.casefold() for fact in (document.id, document.source, document.publisher)]
     if "*" in wanted or "?" in wanted:
         return any(fnmatchcase(fact, wanted) for fact in facts)

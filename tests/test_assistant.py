@@ -1,5 +1,6 @@
 """Stages meeting: composition, refusal, streaming, errors, and equal answers for equal questions."""
 
+import unicodedata
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -99,6 +100,17 @@ def test_bad_questions(index: Index, question: str) -> None:
     with pytest.raises(QuestionError) as caught:
         assistant(index, FakeReader()).ask(question)
     assert caught.value.remedy
+
+
+def test_far_too_long_questions_are_refused_unread(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rag.assistant.normalise", lambda text: pytest.fail("it was read"))
+    with pytest.raises(QuestionError, match="1,000,000자"):
+        assistant(index, FakeReader()).ask(" " * 1_000_000)
+
+
+def test_decomposed_questions_may_be_as_long_as_composed_ones(index: Index) -> None:
+    question = unicodedata.normalize("NFD", "각" * 50)
+    assert assistant(index, FakeReader()).ask(question).outcome in set(Outcome)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -61,6 +62,23 @@ def test_a_killed_process_costs_time_only(stream: FeatureStream) -> None:
     os.kill(next(iter(stream._pool._processes)), signal.SIGKILL)
     found += [made for batch in BATCHES[3:] for made in stream.put(batch)]
     check([*found, *stream.drain()])
+
+
+def test_a_process_killed_between_batches_costs_time_only(stream: FeatureStream) -> None:
+    found = [made for batch in BATCHES[:3] for made in stream.put(batch)]
+    found += stream.drain()
+    assert stream._pool is not None
+    for process in list(stream._pool._processes):
+        os.kill(process, signal.SIGKILL)
+    while stream._pool._flags.broken is None:  # nothing is under way: only the next batch can notice
+        time.sleep(0.01)
+    found += [made for batch in BATCHES[3:] for made in stream.put(batch)]
+    check([*found, *stream.drain()])
+
+
+def test_cores_where_the_system_does_not_say_which(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    assert FeatureStream(FakeEmbedder(), 0, 10)._processes == os.cpu_count()
 
 
 def test_an_embedder_of_texts_is_asked_here() -> None:

@@ -1,6 +1,8 @@
 """Filters: who is admitted, and that what is found is what exists for the admitted alone."""
 
 import random
+import unicodedata
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -162,3 +164,9 @@ def test_the_assistant_reads_admitted_documents_only(tmp_path: Path) -> None:
     }
     nothing = assistant.ask("연체료는 얼마?", only=Filter(tags=("없음",)))
     assert nothing.outcome is Outcome.ABSTAINED
+
+
+def test_a_decomposed_tag_is_the_same_tag() -> None:
+    one = replace(DOCUMENTS[0], tags=("규정", "Q&A"))
+    assert Filter(tags=(unicodedata.normalize("NFD", "규정"), "q&a")).admits(one)
+    assert Filter(tags=("규정",)).admits(replace(one, tags=(unicodedata.normalize("NFD", "규정"),)))

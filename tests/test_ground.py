@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.ground import LEAST_SUPPORT, claims, ground
+from rag.ground import LEAST_SUPPORT, claims, ground, support
+from rag.korean import analyse
 from rag.text import normalise
 from rag.types import Draft, Evidence, Hit, Located, Passage, Route, Span
 
@@ -34,10 +35,50 @@ def test_a_claim_is_proven_by_its_sentence() -> None:
     assert made.unsupported == made.stray_markers == ()
 
 
-def test_a_wrong_number_is_no_proof() -> None:
-    right, wrong = grounded("연면적은 약 92,000㎡이다. [1]"), grounded("연면적은 약 95,000㎡이다. [1]")
-    assert right.citations[0].support > 0.9
-    assert not wrong.citations or wrong.citations[0].support <= right.citations[0].support / 2
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("연면적은 약 92,000㎡이다.", "연면적은 약 95,000㎡이다."),
+        ("연면적은 약 9만 2천㎡이다.", "연면적은 약 2,000㎡이다."),
+        ("디지털 허브의 완공은 2029년이다.", "디지털 허브의 완공은 2031년이다."),
+        ("교육은 9개월 동안 이어진다.", "교육은 9만 개월 동안 이어진다."),
+    ],
+)
+def test_a_wrong_number_is_no_proof(right: str, wrong: str) -> None:
+    assert grounded(f"{right} [1][2]").citations
+    made = grounded(f"{wrong} [1][2]")
+    assert (made.citations, made.unsupported) == ((), (wrong,))
+
+
+@pytest.mark.parametrize(
+    ("claim", "sentence", "holds"),
+    [
+        ("회원은 50명이다", "회원은 150명이다", False),
+        ("값은 5원이다", "값은 5만 원이다", False),
+        ("값은 3,000,000원이다", "값은 삼백만 원이다", True),
+        ("값은 1,500원이다.", "값은 1500원, 세금은 없다", True),
+        ("2029년에 연다", "2029년 3월 2일에 연다", True),
+        ("2029. 3. 2. 연다", "2029년 3월 2일에 연다", True),
+        ("비율은 3.5%이다", "비율은 5%이다", False),
+    ],
+)
+def test_numbers_are_whole(claim: str, sentence: str, holds: bool) -> None:
+    made = analyse(sentence)
+    assert (support(analyse(claim), sentence, made, made.bounds[0]) > 0) is holds
+
+
+def test_numbers_of_a_list_are_no_claims() -> None:
+    made = grounded("1. 완공은 2029년이다. [1]\n2) 교육은 9개월 동안 이어진다. [2]")
+    assert (len(made.citations), made.unsupported) == (2, ())
+
+
+def test_markers_without_a_citation_leave_the_text() -> None:
+    made = grounded("완공은 2029년이다. [1] 교육은 8개월 동안 이어진다. [2]")
+    assert [citation.marker for citation in made.citations] == [1]
+    assert "[1]" in made.text
+    assert "[2]" not in made.text
+    assert made.unsupported == ("교육은 8개월 동안 이어진다.",)
+    assert made.stray_markers == ()
 
 
 def test_invented_and_stray() -> None:

@@ -1,5 +1,7 @@
 """BM25 on disk against bm25s and against scoring everything."""
 
+import errno
+import os
 from pathlib import Path
 
 import numpy as np
@@ -153,3 +155,21 @@ def test_saved_and_loaded(tmp_path: Path) -> None:
     np.save(tmp_path / postings_module.PEAKS, np.zeros(3, np.float32))
     with pytest.raises(ValueError, match="fit"):
         LexicalIndex.load(tmp_path, 50)
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="no such call here")
+def test_files_have_all_their_room_before_they_are_filled(tmp_path: Path) -> None:
+    """Holes of a mapped file on a full disk kill the process at the first write to them."""
+    postings_module._array(tmp_path, "data.npy", np.float32, 1_000_000)
+    found = (tmp_path / "data.npy").stat()
+    assert found.st_blocks * 512 >= found.st_size
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="no such call here")
+def test_a_full_disk_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(descriptor: int, offset: int, length: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(OSError, match="No space"):
+        postings_module.fit(np.zeros(3, np.int32), np.array([1, 3]), 1, tmp_path)

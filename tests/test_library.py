@@ -5,7 +5,8 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,14 @@ from rag import manifest
 from rag.assemble import stale_sources
 from rag.config import LibrarySettings, load_library_settings, load_settings
 from rag.embed import EmbeddedEmbedder
-from rag.errors import EmptyCorpusError, IndexVersionError, SettingError, SourceError, UnknownSourceError
+from rag.errors import (
+    EmptyCorpusError,
+    IndexBusyError,
+    IndexVersionError,
+    SettingError,
+    SourceError,
+    UnknownSourceError,
+)
 from rag.index import CURRENT, Index
 from rag.korean import Analysis
 from rag.library import (
@@ -26,6 +34,7 @@ from rag.library import (
     remove_documents,
     update_index,
 )
+from rag.library.duplicate import print_of
 from rag.protocols import Vectors
 from rag.retrieve import LexicalRetriever
 
@@ -133,6 +142,49 @@ def test_pruning_one_folder_leaves_the_others(folder: Path, tmp_path: Path) -> N
     assert "마.txt" in names(index)
 
 
+def test_a_folder_that_cannot_be_read_is_not_a_deleted_one(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index, listed = tmp_path / "색인", os.scandir
+    update([folder], index)
+
+    def refusing(path: object) -> object:
+        if str(path) == str(folder / "다"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return listed(path)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    (folder / "가.txt").unlink()
+    done = update([folder], index, prune=True)
+    assert (done.pruned, [item.path for item in done.skipped]) == (1, [str(folder / "다")])
+    assert names(index) == ["나.txt", "다/라.txt"]
+
+
+def test_a_file_that_cannot_be_read_keeps_what_was_read_before(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = tmp_path / "색인"
+    update([folder], index)
+    monkeypatch.setattr("rag.load.file.file_sha256", lambda path: "")
+    for options in ({"prune": True}, {"rebuild": True}):
+        done = update([folder], index, **options)
+        assert {item.path for item in done.skipped} == set(TEXTS)
+        assert all("그대로" in item.error.message for item in done.skipped)
+    assert names(index) == sorted(TEXTS)
+
+
+def test_a_deleted_root_is_missed_and_can_be_pruned(folder: Path, tmp_path: Path) -> None:
+    index, other = tmp_path / "색인", tmp_path / "둘째"
+    put(other / "마.txt", "둘째 폴더의 글이다.")
+    update([folder, other], index)
+    shutil.rmtree(other)
+    done = update([], index)
+    assert (done.missing, done.written) == (1, False)
+    assert update([], index, prune=True).pruned == 1
+    assert names(index) == sorted(TEXTS)
+    assert index_status(index).roots == (str(folder),)
+
+
 def test_a_second_folder_is_added_beside_the_first(folder: Path, tmp_path: Path) -> None:
     index, other = tmp_path / "색인", tmp_path / "둘째"
     put(other / "가.txt", "이름이 같은 다른 글이다.")
@@ -181,6 +233,34 @@ def vars_of(settings: LibrarySettings) -> dict[str, float]:
     return {name: getattr(settings, name) for name in LibrarySettings.__dataclass_fields__}
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("어른은 3,000원, 아이는 5,000원을 냅니다.", "어른은 5,000원, 아이는 3,000원을 냅니다."),
+        ("벌금은 삼백만 원입니다.", "벌금은 오백만 원입니다."),
+        ("위원은 열두 명입니다.", "위원은 열세 명입니다."),
+    ],
+)
+def test_other_sums_are_other_texts(tmp_path: Path, one: str, other: str) -> None:
+    for number, end in enumerate((one, other, f"{one} 끝.")):
+        put(tmp_path / "글" / f"{number}.txt", NOTICE * 2 + end)
+    library = LibrarySettings(**{**vars_of(load_library_settings()), "near_duplicate": 0.8})
+    done = update([tmp_path / "글"], tmp_path / "색인", library=library)
+    assert [(one.id, one.of) for one in done.duplicates] == [("2.txt", "0.txt")]
+
+
+def test_prints_of_an_older_version_are_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    index = tmp_path / "색인"
+    library = LibrarySettings(**{**vars_of(load_library_settings()), "near_duplicate": 0.8})
+    put(tmp_path / "글" / "1.txt", NOTICE)
+    with monkeypatch.context() as before:
+        before.setattr("rag.library.update.PRINT_VERSION", 1)
+        before.setattr("rag.library.update.print_of", lambda text: np.zeros_like(print_of(text)))
+        update([tmp_path / "글"], index, library=library)
+    put(tmp_path / "글" / "2.txt", NOTICE + "끝.")
+    assert [one.of for one in update([tmp_path / "글"], index, library=library).duplicates] == ["1.txt"]
+
+
 def test_near_duplicates_can_be_left_alone(tmp_path: Path) -> None:
     folder = tmp_path / "글"
     put(folder / "1.txt", NOTICE)
@@ -201,6 +281,15 @@ def test_bad_files_are_listed_every_time_and_stop_nothing(folder: Path, tmp_path
         assert all(item.error.remedy for item in done.skipped)
     assert not done.written
     assert len(index_status(index).skipped) == 3
+
+
+def test_a_named_pipe_is_listed_and_not_waited_for(folder: Path, tmp_path: Path) -> None:
+    os.mkfifo(folder / "관.txt")
+    done = update([folder], tmp_path / "색인")
+    assert [(item.path, "보통 파일이 아닙니다" in item.error.message) for item in done.skipped] == [
+        ("관.txt", True)
+    ]
+    assert done.added == 4
 
 
 def test_tags_of_a_run_and_of_documents(folder: Path, tmp_path: Path) -> None:
@@ -252,6 +341,21 @@ def test_an_older_format_is_refused_with_the_command_that_mends_it(folder: Path,
     assert sorted(names(index)) == sorted(TEXTS)
 
 
+@pytest.mark.parametrize("age", ["settings", "format"])
+def test_a_new_folder_joins_an_index_of_before(
+    folder: Path, tmp_path: Path, age: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index, other = tmp_path / "색인", tmp_path / "둘째"
+    put(other / "마.txt", "둘째 폴더의 글이다.")
+    update([folder], index)
+    place = "rag.library.update.LOAD_VERSION" if age == "settings" else "rag.index.opened.INDEX_VERSION"
+    monkeypatch.setattr(place, 999)
+    if age == "format":
+        monkeypatch.setattr("rag.index.building.INDEX_VERSION", 999)
+    update([other], index)
+    assert sorted(names(index)) == sorted([*TEXTS, "마.txt"])
+
+
 def test_a_damaged_index_is_made_anew(folder: Path, tmp_path: Path) -> None:
     index = tmp_path / "색인"
     update([folder], index)
@@ -266,6 +370,18 @@ def test_missing_paths_are_named(tmp_path: Path) -> None:
         update([tmp_path / "nowhere"], tmp_path / "색인")
     with pytest.raises(SourceError, match="무엇을"):
         update([], tmp_path / "색인")
+
+
+def test_names_that_are_no_unicode_survive(tmp_path: Path) -> None:
+    folder, index = tmp_path / os.fsdecode(b"\xb1\xdb"), tmp_path / "색인"
+    put(folder / os.fsdecode(b"\xc6\xc4.txt"), "이름이 CP949로 적힌 글이다.")
+    update([folder], index, tags=[os.fsdecode(b"\xb0\xa1"), "가".encode().decode(), "\u1100\u1161"])
+    done = update([], index)
+    assert (done.kept, done.written) == (1, False)
+    status = index_status(index)
+    assert status.roots == (str(folder),)
+    assert dict(status.tags) == {"\ufffd\ufffd": 1, "가": 1}
+    assert stale_sources(Index.load(index)) == []
 
 
 def test_ledger_round_trip(folder: Path, tmp_path: Path) -> None:
@@ -288,30 +404,68 @@ def test_kept_vectors_are_those_of_before(folder: Path, tmp_path: Path) -> None:
     assert len(after) > len(before)
 
 
-def test_following_a_folder(folder: Path, tmp_path: Path) -> None:
-    index, stop = tmp_path / "색인", threading.Event()
-    update([folder], index)
-    seen = threading.Event()
-
-    def again() -> None:
-        if update([folder], index).added:
-            seen.set()
-
-    watcher = threading.Thread(
-        target=follow, args=([folder], again), kwargs={"stop": stop, "settled_ms": 100}
-    )
+@contextmanager
+def following(sources: list[Path], again: Callable[[], None], index: Path) -> Iterator[list[str]]:
+    """A watch in a thread, with the messages of what failed."""
+    stop, told = threading.Event(), list[str]()
+    options = {"stop": stop, "settled_ms": 100, "failed": lambda error: told.append(error.message)}
+    watcher = threading.Thread(target=follow, args=(sources, again, index), kwargs=options)
     watcher.start()
     try:
-        for number in range(50):  # the watch may not have begun with the first file
-            put(folder / f"새{number}.txt", f"{number}번째 새 글이다.")
-            if seen.wait(0.5):
-                break
-        assert seen.is_set()
+        yield told
     finally:
         stop.set()
         watcher.join(20)
-    assert any(name.startswith("새") for name in names(index))
     assert not watcher.is_alive()
+
+
+def eventually(holds: Callable[[], bool]) -> bool:
+    for _ in range(300):
+        if holds():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def test_following_a_folder_that_holds_the_index(folder: Path) -> None:
+    index, runs = folder / "색인", list[Update]()
+    with following([folder], lambda: runs.append(update([folder], index)), index):
+        assert eventually(lambda: len(runs) == 1)  # at once, with no change
+        for number in range(2):
+            put(folder / f"새{number}.txt", f"{number}번째 새 글이다.")
+            assert eventually(lambda: len(names(index)) == 4 + number)  # noqa: B023  # called here only
+        time.sleep(2.5)  # long enough for the index's own files to be taken for changes
+        assert len(runs) <= 5
+    assert not runs[-1].written or runs[-1].added == 1
+
+
+def test_a_change_during_the_first_update_is_seen(folder: Path, tmp_path: Path) -> None:
+    index, runs = tmp_path / "색인", list[Update]()
+
+    def again() -> None:
+        runs.append(update([folder], index))
+        if len(runs) == 1:
+            put(folder / "그사이.txt", "색인하는 사이에 온 글이다.")
+
+    with following([folder], again, index):
+        assert eventually(lambda: len(runs) > 1)
+    assert "그사이.txt" in names(index)
+
+
+def test_a_watch_outlives_what_fails_for_a_moment(folder: Path, tmp_path: Path) -> None:
+    index, errors = tmp_path / "색인", [IndexBusyError("바쁨"), IndexBusyError("바쁨"), SourceError("없음")]
+    runs = list[Update]()
+
+    def again() -> None:
+        if errors:
+            raise errors.pop(0)
+        runs.append(update([folder], index))
+
+    with following([folder], again, index) as told:
+        assert eventually(lambda: bool(runs))
+    assert told == ["바쁨", "없음"]
+    with pytest.raises(SourceError, match="지켜볼"):
+        follow(["https://example.com"], again, index)
 
 
 def test_status_tells_age_and_size(folder: Path, tmp_path: Path) -> None:
@@ -344,3 +498,18 @@ def test_an_index_among_its_sources_is_no_source(folder: Path) -> None:
     assert update([folder], index).added == 1
     assert index_status(index).documents == 4
     assert stale_sources(Index.load(index)) == []
+
+
+def test_what_is_stale(folder: Path, tmp_path: Path) -> None:
+    update([folder], tmp_path / "색인")
+    index = Index.load(tmp_path / "색인")
+    (folder / "끊김.txt").symlink_to(tmp_path / "없음")
+    later = time.time() + 60
+    for name in (".git/HEAD", ".숨김"):
+        put(folder / name, "문서가 아니다.")
+        os.utime(folder / name, (later, later))
+    index.facts["sources"] = [str(folder), "https://example.com/글"]
+    assert stale_sources(index) == []
+    os.utime(folder / "가.txt", (later, later))
+    index.facts["sources"] = [str(folder), str(tmp_path / "지운 폴더")]
+    assert stale_sources(index) == [str(folder / "가.txt"), str(tmp_path / "지운 폴더")]

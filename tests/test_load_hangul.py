@@ -158,6 +158,8 @@ def bomb() -> bytes:
         (b"PK\x03\x04", ".hwp", "ZIP"),
         (hwp()[:700], ".hwp", "깨졌거나"),
         (bomb(), ".hwp", "너무 큽니다"),
+        (make_hwp(*[record(99, 0, b"\0" * 25_000_000)] * 3), ".hwp", "너무 큽니다"),
+        (make_hwp(*[record(99, 0) * 600_000] * 2), ".hwp", "1,000,000개"),
         (make_hwpx("", {"META-INF/manifest.xml": "<encryption-data/>"}), ".hwpx", "암호"),
         (make_hwpx(""), ".hwpx", "글이 없는"),
         (make_hwpx("<hp:p>"), ".hwpx", "깨졌거나"),

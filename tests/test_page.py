@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.load.line import dateline_date, find_date, is_closed, is_dateline, lines
+from rag.load.line import Mark, dateline_date, find_date, is_closed, is_dateline, lines, mark_of
 from rag.load.page import parse
 from rag.text import normalise
 from rag.types import Role, Section
@@ -191,3 +191,19 @@ def test_sentence_ends(text: str, closed: bool) -> None:
 def test_a_glued_heading_is_a_line_of_its_own() -> None:
     text = "가람시는 다리를 놓기로 했습니다. 값은 90억 원입니다.그래서 언제 끝나는 거야?"
     assert [line.text for line in lines(text)][1:] == ["그래서 언제 끝나는 거야?"]
+
+
+@pytest.mark.parametrize(
+    ("text", "mark"),
+    [
+        ("홈 > 알림 마당 > 공지 사항", Mark.WEAK),
+        ("홈 >> 알림 >> 공지", Mark.WEAK),
+        ("처음으로|시정소식|보도자료", Mark.WEAK),
+        ("가람시 > 소식", Mark.SHORT),
+        ("|" * 34 + " 합계 1 2 3 4", Mark.SHORT),  # once exponential in the bars
+        ("가나다라마 바사 > " * 4 + "합계 1 2 3 4", Mark.SHORT),
+        ("가나>" * 17 + "하 파 타", Mark.SHORT),
+    ],
+)
+def test_the_way_from_the_front_page(text: str, mark: Mark) -> None:
+    assert mark_of(text) is mark

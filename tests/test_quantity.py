@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.quantity import Amount, Date, agree, conflict, find
+from rag.quantity import Amount, Date, agree, conflict, find, worded
 
 
 def amounts(text: str) -> list[tuple[Fraction, str]]:
@@ -142,3 +142,8 @@ def test_spans_are_ordered_and_inside(text: str) -> None:
     for quantity in find(text):
         assert last <= quantity.span.start < quantity.span.end <= len(text)
         last = quantity.span.end
+
+
+def test_amounts_in_words_alone() -> None:
+    found = worded("벌금 삼백만 원, 3명과 열두 명, 과태료 오십만 원")
+    assert [(one.value, one.unit) for one in found] == [(3_000_000, "원"), (500_000, "원"), (12, "명")]

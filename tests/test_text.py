@@ -36,6 +36,12 @@ def test_normalise(raw: str, clean: str) -> None:
     assert normalise(raw) == clean
 
 
+@pytest.mark.parametrize("blank", [" ", "\n", " \n", "\t"])
+def test_long_runs_of_blanks_cost_no_more_than_text(blank: str) -> None:
+    assert normalise("가" + blank * 1_000_000 + "나").startswith("가")  # hours, if quadratic
+    assert normalise("가" + blank * 1_000_000) == "가"
+
+
 @pytest.mark.parametrize(
     ("keys", "korean"),
     [

@@ -167,6 +167,18 @@ def test_other_kinds_are_named(site: str, tmp_path: Path) -> None:
     assert "형식" in done.skipped[0].error.message
 
 
+def test_a_page_that_cannot_be_had_now_is_not_a_deleted_one(
+    site: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, index = load_settings({}, environment={}), tmp_path / "색인"
+    update_index(settings, [f"{site}/page", f"{site}/글.txt"], index, library=limits())
+    for status, left in ((503, 2), (410, 1)):
+        monkeypatch.setitem(PLACES, "/page", (status, {}, b""))
+        done = update_index(settings, [], index, prune=True, library=limits())
+        assert [item.path for item in done.skipped] == [f"{site}/page"]
+        assert Index.load(index).store.document_count == left
+
+
 def test_addresses() -> None:
     assert is_address("https://example.com")
     assert is_address("HTTP://example.com")

@@ -21,6 +21,7 @@ from rag.cli.option import (
     settings_of,
 )
 from rag.config import load_library_settings
+from rag.errors import GeungeoError
 from rag.library import follow, index_status, update_index
 
 
@@ -68,9 +69,12 @@ def index_command(
         typer.echo(record if json_ else report.update_text(done, index))
         sys.stdout.flush()
 
+    def tell(error: GeungeoError) -> None:
+        progress_console.print(f"{error} 다시 해 봅니다.", markup=False, highlight=False)
+
     update()
     if watch:
-        follow(sources or index_status(index).roots, update)
+        follow(sources or index_status(index).roots, update, index, failed=tell)
 
 
 @app.command()

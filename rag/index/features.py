@@ -65,6 +65,11 @@ class Features:
     word_ends: NDArray[np.int64]
 
 
+def _cores() -> int:
+    """Cores that this process may use; macOS and Windows tell only how many there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def features(texts: Sequence[str], embedder: AnalysisEmbedder | None) -> Features:
     """Analyse texts, and embed the analyses if an embedder is given."""
     analyses = list(analyse_many(texts))
@@ -115,7 +120,7 @@ class FeatureStream:
     def __init__(self, embedder: Embedder, processes: int, processes_from: int) -> None:
         self._embedder = embedder
         self._shared = embedder if isinstance(embedder, AnalysisEmbedder) else None
-        self._processes = processes or len(os.sched_getaffinity(0))
+        self._processes = processes or _cores()
         self._from = processes_from
         self._seen = 0
         self._pool: ProcessPoolExecutor | None = None
@@ -126,10 +131,29 @@ class FeatureStream:
         self._seen += len(texts)
         if self._pool is None and self._processes > 1 and self._seen > self._from:
             self._pool = self._started()
-        future = self._pool.submit(_work, texts) if self._pool is not None else None
+        future = self._submitted(texts)
         self._under_way.append((texts, future))
         while len(self._under_way) > (_AHEAD * self._processes if self._pool is not None else 0):
             yield self._next()
+
+    def _submitted(self, texts: Sequence[str]) -> Future[Features] | None:
+        """The batch on its way to a process, or ``None`` where it is to be worked on here."""
+        if self._pool is None:
+            return None
+        from loky.process_executor import BrokenProcessPool
+
+        try:
+            future: Future[Features] = self._pool.submit(_work, texts)
+        except BrokenProcessPool as error:  # one died while none was waited for
+            self._go_on_alone(error)
+            return None
+        return future
+
+    def _go_on_alone(self, error: Exception) -> None:
+        logger.warning("a process of indexing ended (%s); going on with one", error)
+        self.close()
+        self._processes = 1
+        self._under_way = deque((waiting, None) for waiting, _ in self._under_way)
 
     def drain(self) -> Iterator[Features]:
         """What is still under way, oldest first."""
@@ -159,10 +183,7 @@ class FeatureStream:
         try:
             return self._whole(texts, future.result())
         except BrokenProcessPool as error:
-            logger.warning("a process of indexing ended (%s); going on with one", error)
-            self.close()
-            self._processes = 1
-            self._under_way = deque((waiting, None) for waiting, _ in self._under_way)
+            self._go_on_alone(error)
             return self._whole(texts, features(texts, self._shared))
 
     def _whole(self, texts: Sequence[str], made: Features) -> Features:

@@ -12,6 +12,7 @@ A reader that has opened a generation keeps its mapped files although a writer r
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -25,6 +26,8 @@ LOCK = "LOCK"
 REBUILD = "rag index 로 색인을 다시 만들어 주세요."
 _WORK = ".building-"
 _POINTER = f".{CURRENT}-"
+#: Whole names that are written here; a folder may hold other things that only begin like them.
+_OURS = re.compile(r"gen-[0-9a-f]{16}|\.building-\d+(-damaged)?|\.CURRENT-\d+")
 _DISK = "디스크의 빈 곳과 쓰기 권한을 확인한 뒤 다시 실행해 주세요. 이전 색인은 그대로 있습니다."
 
 
@@ -81,7 +84,7 @@ def publish(folder: Path, work: Path) -> None:
     """Make ``work`` the live generation: everything on disk first, then one rename. Caller holds the lock."""
     for path in work.rglob("*"):
         _sync(path)
-    name = f"gen-{manifest.file_digest(work / manifest.NAME)[:16]}"
+    name = named(work)
     if _sound(folder / name):  # the same content again: keep what readers have open
         shutil.rmtree(work)
     else:
@@ -95,11 +98,15 @@ def publish(folder: Path, work: Path) -> None:
     _sync(folder)
 
 
+def named(generation: Path) -> str:
+    """The name that a generation must have: by the digest of its manifest, which holds all other digests."""
+    return f"gen-{manifest.file_digest(generation / manifest.NAME)[:16]}"
+
+
 def _sound(generation: Path) -> bool:
     try:
-        return not manifest.faults(generation, manifest.read(generation), deep=True) and (
-            f"gen-{manifest.file_digest(generation / manifest.NAME)[:16]}" == generation.name
-        )
+        facts = manifest.read(generation)
+        return named(generation) == generation.name and not manifest.faults(generation, facts, deep=True)
     except (OSError, ValueError):
         return False
 
@@ -117,7 +124,7 @@ def sweep(folder: Path) -> None:
     """Remove generations that are not live and remains of killed builds. Caller holds the lock."""
     live = current(folder)
     for path in folder.iterdir():
-        if path.name.startswith((_WORK, _POINTER)) or (path.name.startswith("gen-") and path.name != live):
+        if path.name != live and _OURS.fullmatch(path.name):
             with suppress(OSError):  # it costs space only, and the next writer tries again
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 

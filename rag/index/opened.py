@@ -11,7 +11,7 @@ from rag.chunk import CHUNK_VERSION
 from rag.dense import DenseIndex
 from rag.embed import WordBags
 from rag.errors import IndexDamagedError, IndexMismatchError, IndexVersionError, SearchIndexError
-from rag.index.generation import REBUILD, current, live
+from rag.index.generation import REBUILD, current, live, named
 from rag.korean import KOREAN_VERSION
 from rag.lexical import LexicalIndex
 from rag.manifest import Json
@@ -126,7 +126,9 @@ def checked_manifest(folder: Path, generation: Path, *, deep: bool) -> dict[str,
     try:
         facts = manifest.read(generation)
     except (OSError, ValueError) as error:
-        raise IndexDamagedError(f"색인 목록을 읽을 수 없습니다: {error}.", REBUILD) from error
+        raise IndexDamagedError(
+            f"색인 목록({manifest.NAME})을 읽을 수 없습니다: {error}.", REBUILD
+        ) from error
     expected = {
         "version": INDEX_VERSION,
         "korean": KOREAN_VERSION,
@@ -139,6 +141,8 @@ def checked_manifest(folder: Path, generation: Path, *, deep: bool) -> dict[str,
                 f"색인의 {name} 판은 {facts.get(name)}인데, 이 프로그램은 {value} 판을 씁니다.",
                 f"{mending(folder, facts)} 로 색인을 다시 만들어 주세요.",
             )
+    if generation.name != named(generation):
+        raise IndexDamagedError(f"색인 {folder}의 목록({manifest.NAME})이 손상되었습니다.", REBUILD)
     size = sum(path.stat().st_size for path in generation.rglob("*") if path.is_file())
     wrong = manifest.faults(generation, facts, deep=deep or size <= DEEP_CHECK_BYTES)
     if wrong:

@@ -6,8 +6,10 @@ holds the term lists of all passages and several copies of the matrix in memory 
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,7 +80,24 @@ def _array(folder: Path | None, name: str, dtype: type[Number], count: int) -> N
     if folder is None:
         return np.empty(count, dtype)
     made: NDArray[Number] = open_memmap(folder / name, "w+", dtype, (count,))
+    _reserve(folder / name)
     return made
+
+
+def _reserve(path: Path) -> None:
+    """Give a file all its room now: a full disk at a mapped hole would be a SIGBUS, not an error.
+
+    Raises:
+        OSError: There is not so much room.
+    """
+    if not hasattr(os, "posix_fallocate"):
+        return
+    with path.open("r+b") as stream:
+        try:
+            os.posix_fallocate(stream.fileno(), 0, path.stat().st_size)
+        except OSError as error:
+            if error.errno not in {errno.EOPNOTSUPP, errno.EINVAL}:  # a file system that cannot say
+                raise
 
 
 def _blocks(ends: Ends) -> Iterator[tuple[int, int]]:

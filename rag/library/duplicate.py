@@ -1,7 +1,8 @@
 """Documents that say the same: equal texts, and nearly equal ones by MinHash over runs of words.
 
 Broder 1997, "On the resemblance and containment of documents". A likeness alone would merge last year's
-notice with this year's, which differ in a date and a sum: the numbers of two texts must agree as well.
+notice with this year's, which differ in a date and a sum: the numbers of two texts must agree as well, in
+their order.
 """
 
 from __future__ import annotations
@@ -16,12 +17,15 @@ from numpy.typing import NDArray
 
 from rag.array import load_array
 from rag.growing import GrowingArray
+from rag.quantity import worded
 from rag.types import Document
 
 if TYPE_CHECKING:
     from datasketch import MinHash
 
 PRINTS = "prints.npy"
+#: Raise when :func:`print_of` changes, so that stored prints are made anew from the stored texts.
+PRINT_VERSION = 2
 PERMUTATIONS = 128  # the estimate's standard error is at most 0.02 at a likeness of 0.95
 _SHINGLE_WORDS = 3
 _SEED = 1
@@ -39,8 +43,13 @@ def print_of(text: str) -> Print:
     shingles = {" ".join(words[i : i + _SHINGLE_WORDS]).encode() for i in range(count)}
     sketch = _sketch()
     sketch.update_batch(sorted(shingles))
-    numbers = zlib.crc32(" ".join(sorted(_NUMBER.findall(text))).encode())
+    numbers = zlib.crc32(" ".join(_numbers(text)).encode())
     return np.concatenate([np.array([numbers], np.uint32), np.asarray(sketch.hashvalues, np.uint32)])
+
+
+def _numbers(text: str) -> list[str]:
+    """Numbers in their order, for swapped sums are other sums; then those written in words."""
+    return [*_NUMBER.findall(text), *(f"{amount.value}{amount.unit}" for amount in worded(text))]
 
 
 def _sketch(values: Print | None = None) -> MinHash:

@@ -74,7 +74,7 @@ class Ledger:
         """As one JSON object a line."""
         with (folder / NAME).open("w", encoding="utf-8") as lines:
             for entry in self.entries.values():
-                lines.write(json.dumps(asdict(entry), ensure_ascii=False) + "\n")
+                lines.write(json.dumps(asdict(entry)) + "\n")
 
     @classmethod
     def read(cls, folder: Path) -> Ledger:

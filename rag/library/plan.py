@@ -23,12 +23,14 @@ class Fresh:
 class Plan:
     """Files in the order of the new index, and entries that vanish.
 
-    ``missing`` entries stay although their files are gone, because nobody asked to prune.
+    ``missing`` entries stay although their files are gone, because nobody asked to prune; ``unread`` ones
+    stay because their files are there but cannot be read.
     """
 
     steps: tuple[Entry | Fresh, ...]
-    pruned: tuple[Entry, ...]
-    missing: tuple[Entry, ...]
+    pruned: tuple[Entry, ...] = ()
+    missing: tuple[Entry, ...] = ()
+    unread: tuple[Entry, ...] = ()
 
     @property
     def fresh(self) -> list[Fresh]:
@@ -40,6 +42,7 @@ def planned(
     ledger: Ledger,
     found: Sequence[tuple[str, File]],
     roots: Sequence[str],
+    closed: Sequence[str],
     tags: tuple[str, ...],
     *,
     prune: bool,
@@ -49,33 +52,35 @@ def planned(
 
     Args:
         ledger: Of the index as it is.
-        found: Root and file of everything below the given roots.
+        found: Root and file of everything below the roots that were looked at.
         roots: The given roots: only below these a file can be missed.
+        closed: Folders and addresses that could not be read: below these nothing is missed.
         tags: Given now; a file whose tags were others is read again.
         prune: Whether entries of missing files go.
         rebuild: Whether everything found is read again.
     """
     steps: dict[str, Entry | Fresh] = {}
+    unread: list[Entry] = []
     for root, file in found:
         entry = ledger.entries.get(file.key)
         seen = file.digest
-        same = entry is not None and seen and seen == entry.digest and tags in ((), entry.tags)
-        steps[file.key] = (
-            entry if entry is not None and same and not rebuild else Fresh(file, root, seen, entry)
-        )
-    gone = [e for e in ledger.entries.values() if e.key not in steps and _below(e, roots)]
-    pruned = gone if prune else []
-    dropped = {entry.key for entry in pruned}
-    for key, entry in ledger.entries.items():
-        if key not in steps and key not in dropped:
-            steps[key] = entry
+        if entry is not None and entry.documents and not seen:
+            unread.append(entry)
+            steps[file.key] = entry
+        elif entry is not None and seen and seen == entry.digest and tags in ((), entry.tags) and not rebuild:
+            steps[file.key] = entry
+        else:
+            steps[file.key] = Fresh(file, root, seen, entry)
+    absent = [entry for entry in ledger.entries.values() if entry.key not in steps]
+    gone = [entry for entry in absent if _below(entry, roots) and not _below(entry, closed)]
+    pruned = {entry.key: entry for entry in gone} if prune else {}
+    steps |= {entry.key: entry for entry in absent if entry.key not in pruned}
     files = {file.key: (root, file) for root, file in found}
     for key in _orphans(steps.values()) & files.keys():
         root, file = files[key]
         steps[key] = Fresh(file, root, ledger.entries[key].digest, ledger.entries[key])
-    ordered = sorted(steps.values(), key=_place([*ledger.roots, *roots]))
-    missing = [] if prune else gone
-    return Plan(tuple(ordered), tuple(pruned), tuple(missing))
+    ordered = sorted(steps.values(), key=_place([*ledger.roots, *(root for root, _ in found)]))
+    return Plan(tuple(ordered), tuple(pruned.values()), () if prune else tuple(gone), tuple(unread))
 
 
 def _below(entry: Entry, roots: Iterable[str]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,16 +12,18 @@ from rag.assemble import CACHE, make_embedder
 from rag.config import LibrarySettings, Settings, load_library_settings
 from rag.errors import EmptyCorpusError, SearchIndexError, SourceError, UnknownSourceError
 from rag.index import Index, Kept, Progress, live, write_generation, writing
-from rag.library.duplicate import Likeness, Print, print_of, read_prints, write_prints
+from rag.library.duplicate import PRINT_VERSION, Likeness, Print, print_of, read_prints, write_prints
 from rag.library.ledger import Duplicate, Entry, Ledger
 from rag.library.plan import Fresh, Plan, planned
 from rag.load import LOAD_VERSION, File, Skipped, files, free_id, read
+from rag.load.fact import tags_of
 from rag.load.web import fetch, is_address
 from rag.manifest import Json
 from rag.protocols import Embedder
 from rag.types import Document
 
 _REASONS_MAX_CHARS = 500
+_KEPT = ("읽을 수 없어 전에 읽은 글을 그대로 둡니다.", "권한과 경로를 확인해 주세요.")
 
 Report = Callable[[Progress], None]
 
@@ -67,7 +69,7 @@ def update_index(
         settings: Embedder, passage length, file size limit.
         sources: Files, folders and addresses; none means all that were ever given.
         folder: The index folder. The old index stays live until the new one is complete.
-        prune: Drop documents whose file below ``sources`` is gone.
+        prune: Drop documents whose file below ``sources`` is gone; what only cannot be read now stays.
         rebuild: Read and embed everything again.
         tags: For all documents read now.
         library: The ``[library]`` table; read from the configuration unless given.
@@ -84,14 +86,25 @@ def update_index(
     embedder = embedder or make_embedder(settings, folder / CACHE)
     with writing(folder, library.writer_wait_s):
         base = _Base.open(folder, embedder, settings)
-        roots = [_root(source) for source in sources] or base.roots
-        everything = roots if base.fits else list(dict.fromkeys([*base.present_roots(), *roots]))
-        _check_present(roots)
+        given = [_root(source) for source in sources]
+        roots = given or base.roots
+        _check_present(given, roots)
+        looked = roots if base.fits else dict.fromkeys([*base.roots, *roots])
         unread: list[Skipped] = []
-        found = list(_found(everything, folder.resolve(), settings, library, unread.append))
-        plan = planned(base.ledger, found, roots, tuple(tags), prune=prune, rebuild=rebuild or not base.fits)
+        there = filter(_is_there, looked)  # of those given earlier: what is gone can be pruned
+        found = list(_found(there, folder.resolve(), settings, library, unread.append))
+        words = tuple(tags_of(list(tags)))
+        plan = planned(
+            base.ledger,
+            found,
+            roots,
+            [item.closed for item in unread if item.closed],
+            words,
+            prune=prune,
+            rebuild=rebuild or not base.fits,
+        )
         plan_ready(len(plan.steps))
-        run = _Run(plan, base, settings, library, tuple(tags))
+        run = _Run(plan, base, settings, library, words)
         written = bool(plan.fresh or plan.pruned or not base.fits)
         facts = base.touched() if not written else _write(run, base, folder, embedder, settings, report)
         return run.result(facts, written, unread)
@@ -139,7 +152,7 @@ def remove_documents(
         base = _Base.open(folder, embedder, settings)
         gone = set(document_ids)
         entries = [_without(entry, gone) for entry in base.ledger.entries.values()]
-        plan = Plan(tuple(entry for entry in entries if entry is not None), (), ())
+        plan = Plan(tuple(entry for entry in entries if entry is not None))
         if entries == list(base.ledger.entries.values()):
             raise UnknownSourceError(
                 f"색인에 {', '.join(document_ids)} 문서가 없습니다.", "rag status 로 보세요."
@@ -157,8 +170,12 @@ def _root(source: str | Path) -> str:
     return str(source) if is_address(str(source)) else str(Path(source).resolve())
 
 
-def _check_present(roots: Sequence[str]) -> None:
-    missing = [root for root in roots if not is_address(root) and not Path(root).exists()]
+def _is_there(root: str) -> bool:
+    return is_address(root) or Path(root).exists()
+
+
+def _check_present(given: Sequence[str], roots: Sequence[str]) -> None:
+    missing = [root for root in given if not _is_there(root)]
     if missing:
         raise SourceError(f"없는 경로입니다: {', '.join(missing)}.", "경로를 확인해 주세요.")
     if not roots:
@@ -166,7 +183,7 @@ def _check_present(roots: Sequence[str]) -> None:
 
 
 def _found(
-    roots: Sequence[str],
+    roots: Iterable[str],
     index: Path,
     settings: Settings,
     library: LibrarySettings,
@@ -210,10 +227,6 @@ class _Base:
         ]
         return cls(ledger, ledger.roots or _recorded(folder), index, fits=same)
 
-    def present_roots(self) -> list[str]:
-        """Those roots that can still be read."""
-        return [root for root in self.roots if is_address(root) or Path(root).exists()]
-
     def touched(self) -> dict[str, Json]:
         """The manifest, marked as checked now."""
         if self.index is None:
@@ -254,7 +267,8 @@ class _Run:
         if self._base.index is None:
             return
         outlines = list(self._base.index.store.outlines())
-        prints = read_prints(self._base.index.folder)
+        known = self._base.index.facts.get("prints") == PRINT_VERSION
+        prints = read_prints(self._base.index.folder) if known else ()
         self._stored = {outline.id: outline for outline in outlines}
         self._prints = {one.id: row for one, row in zip(outlines, prints, strict=False)}
         for step in self._plan.steps:
@@ -326,13 +340,15 @@ class _Run:
         Ledger(self.entries).write(work)
         write_prints(work, [self._likeness.prints[name] for name in self._order])
         repeated = sum(len(entry.duplicates) for entry in self.entries)
-        return {"load": LOAD_VERSION, "duplicates": repeated, "sources": list(Ledger(self.entries).roots)}
+        sources: list[Json] = [*Ledger(self.entries).roots]
+        return {"load": LOAD_VERSION, "prints": PRINT_VERSION, "duplicates": repeated, "sources": sources}
 
     def result(self, facts: dict[str, Json], written: bool, unread: Sequence[Skipped]) -> Update:
         """Numbers and lists for the report."""
         plan = self._plan
         entries = self.entries if written else [step for step in plan.steps if isinstance(step, Entry)]
         skipped = [Skipped(e.name, SourceError(*reason)) for e in entries for reason in e.skipped]
+        skipped += [Skipped(e.name, SourceError(f"{e.name}: {_KEPT[0]}", _KEPT[1])) for e in plan.unread]
         new = sum(step.before is None for step in plan.fresh)
         return Update(
             facts=facts,

@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 #: Raise when a loader may give other text, sections or facts for the same bytes.
-LOAD_VERSION = 1
+LOAD_VERSION = 2
 
 _log = logging.getLogger(__name__)
 
@@ -125,7 +125,8 @@ def files(path: Path) -> Iterator[File | Skipped]:
     for file in walk(path, closed.append):
         name = file_name(str(file.relative_to(path)))
         yield File(file, name, owner, listed.get(name, {}))
-    yield from (Skipped(file_name(str(error.filename)), _closed(error)) for error in closed)
+    for error in closed:
+        yield Skipped(file_name(str(error.filename)), _closed(error), closed=str(error.filename))
 
 
 def _closed(error: OSError) -> SourceError:

@@ -14,10 +14,18 @@ from rag.text import digest
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A file or record that could not be read, and why."""
+    """A file or record that could not be read, and why.
+
+    Attributes:
+        path: Its name, for people.
+        error: Why.
+        closed: The folder or address whose content stays unknown; empty for a file, a record, and a page
+            that its server says is gone.
+    """
 
     path: str
     error: SourceError
+    closed: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,8 +84,10 @@ def _fact(value: str | float | list[object]) -> str:
 
 
 def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hex; empty for a file that cannot be read."""
+    """SHA-256 of a file's bytes, in hex; empty for a file that cannot be read, and for pipes and devices."""
     try:
+        if not path.is_file():  # a pipe would wait for a writer for ever
+            return ""
         with path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError:

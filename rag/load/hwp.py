@@ -10,6 +10,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from rag.errors import DecodeError, SourceError
@@ -26,7 +27,8 @@ _KIND = "hwp 문서"
 _SIGNATURE = b"HWP Document File"
 _COMPRESSED, _PASSWORD, _DISTRIBUTED, _DRM = 1, 2, 4, 16  # bits of the properties at offset 36
 _STYLE, _PARA_HEADER, _PARA_TEXT, _CTRL_HEADER, _LIST_HEADER, _TABLE, _EQUATION = 26, 66, 67, 71, 72, 77, 88
-_MAX_SECTION_BYTES = 2**28
+_MAX_BYTES = 2**26  # of all streams together, unpacked
+_MAX_RECORDS = 1_000_000  # of all sections: each costs hundreds of bytes of memory, however empty
 _MAX_DEPTH = 60
 _SINGLE = {0: "", 10: "\n", 13: "", 24: "-", 30: " ", 31: " "}  # control characters of one code unit
 _TAB = 9
@@ -58,9 +60,12 @@ class HwpLoader:
             )
         with open_ole(data, name, _KIND) as ole:
             compressed = _checked(ole, name)
-            styles = _styles(_stream(ole, "DocInfo", name, compressed))
-            sections = [_stream(ole, f"BodyText/{entry}", name, compressed) for entry in _entries(ole)]
+            entries = ["DocInfo", *(f"BodyText/{entry}" for entry in _entries(ole))]
+            info, *sections = _streams(ole, entries, name, compressed)
             title = _title(ole)
+        if any(True for _ in islice(chain.from_iterable(map(_records, sections)), _MAX_RECORDS, None)):
+            raise SourceError(f"{name}: 기록이 {_MAX_RECORDS:,}개를 넘습니다.", "문서를 나누어 주세요.")
+        styles = _styles(info)
         notes: list[Block] = []
         blocks = [block for section in sections for block in _list(_tree(section).children, styles, notes, 0)]
         yield assembled([*blocks, *notes], title, name, _KIND)
@@ -92,24 +97,24 @@ def _raw(ole: OleFileIO, entry: str, name: str) -> bytes:
         raise damaged(name, _KIND) from None
 
 
-def _stream(ole: OleFileIO, entry: str, name: str, compressed: bool) -> bytes:
-    """A stream, unpacked (raw deflate).
+def _streams(ole: OleFileIO, entries: list[str], name: str, compressed: bool) -> list[bytes]:
+    """Streams, unpacked (raw deflate); empty where there is none.
 
     Raises:
-        SourceError: Damaged, or larger than the limit.
+        SourceError: Damaged, or together larger than the limit.
     """
-    if not ole.exists(entry):
-        return b""
-    data = _raw(ole, entry, name)
-    if not compressed:
-        return data
-    unpacker = zlib.decompressobj(-15)
-    try:
-        made = unpacker.decompress(data, _MAX_SECTION_BYTES)
-    except zlib.error:
-        raise damaged(name, _KIND) from None
-    if unpacker.unconsumed_tail:
-        raise SourceError(f"{name}: 압축을 풀면 너무 큽니다.", "문서를 나누어 주세요.")
+    made: list[bytes] = []
+    room = _MAX_BYTES
+    for entry in entries:
+        data = _raw(ole, entry, name) if ole.exists(entry) else b""
+        try:
+            data = zlib.decompressobj(-15).decompress(data, room + 1) if compressed else data
+        except zlib.error:
+            raise damaged(name, _KIND) from None
+        room -= len(data)
+        if room < 0:
+            raise SourceError(f"{name}: 압축을 풀면 너무 큽니다.", "문서를 나누어 주세요.")
+        made.append(data)
     return made
 
 

@@ -97,7 +97,9 @@ _COUNTER = re.compile(
 _ATTACHED = re.compile(r".{1,70}\.(?:hwpx?|pdf|docx?|xlsx?|pptx?|zip|jpe?g|png|gif)\b.{0,30}", re.IGNORECASE)
 _TAGS = re.compile(r"(?:#[^\s#]+\s*)+")
 _BARE = re.compile(r"\W+|[\d,.]+(?:%|개|명|건|회)?|https?://\S+|\d+%.{0,12}")
-_BREADCRUMB = re.compile(r"\S{1,12}(?:\s?\S{1,8})?(?:\s*[>»|]\s*\S{1,12}(?:\s?\S{1,8})?){2,}")
+# Each step can be matched in one way only: several ways for each would multiply along the line.
+_STEP = r"(?:[^\s>»|]{1,12}\s[^\s>»|]{1,8}|[^\s>»|]{1,20})(?=\s*[>»|]|\Z)"
+_BREADCRUMB = re.compile(rf"{_STEP}(?:\s*[>»|]{{1,2}}\s*{_STEP}){{2,}}")
 _CLOSED = re.compile(
     r"(?:(?<=[가-힣”\"'’)\]])[.]|(?<=[다요죠까네])[!?~]+|(?:니다|어요|아요|해요|네요|세요|에요|예요|까요|지요|죠)"
     r"[ㅎㅋㅠㅜ^~!.]*)[\"'”’)\]]*"

@@ -24,6 +24,7 @@ AGENT = "geungeo/0.1 (+offline Korean question answering; respects robots.txt)"
 _NAME = "geungeo"
 _ROBOTS_MAX_BYTES = 512_000
 _ADDRESS = re.compile(r"https?://", re.IGNORECASE)
+_GONE = {404, 410}
 _SUFFIXES = {
     "text/html": ".html",
     "application/xhtml+xml": ".html",
@@ -32,6 +33,10 @@ _SUFFIXES = {
     "text/csv": ".csv",
     "application/pdf": ".pdf",
 }
+
+
+class _GoneError(SourceError):
+    """A page that its server says does not exist."""
 
 
 def is_address(source: str) -> bool:
@@ -52,7 +57,7 @@ def fetch(url: str, max_bytes: int, limits: LibrarySettings) -> Iterator[File | 
     try:
         yield _fetched(url, max_bytes, limits)
     except SourceError as error:
-        yield Skipped(url, error)
+        yield Skipped(url, error, closed="" if isinstance(error, _GoneError) else url)
 
 
 def _fetched(url: str, max_bytes: int, limits: LibrarySettings) -> File:
@@ -74,7 +79,8 @@ def _fetched(url: str, max_bytes: int, limits: LibrarySettings) -> File:
                         here = urljoin(here, response.headers.get("location", ""))
                         continue
                     if response.status_code != httpx.codes.OK:
-                        raise SourceError(
+                        kind = _GoneError if response.status_code in _GONE else SourceError
+                        raise kind(
                             f"{here}: 서버가 {response.status_code}(으)로 답했습니다.",
                             "주소를 확인해 주세요.",
                         )

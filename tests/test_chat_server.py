@@ -24,6 +24,7 @@ from rag.chat.server import create_app, serve
 from rag.config import ChatSettings, load_chat_settings
 from rag.errors import SettingError
 from tests.test_chat_history import ANSWER
+from tests.visitor import Visitor
 
 ROOT = Path(__file__).parents[1]
 TOKENS = ("가" * 3).encode().hex().ljust(40, "a"), "b" * 40
@@ -182,3 +183,28 @@ def test_gradio_client_asks_and_asks_on(running: str, room: Room) -> None:
     assert "커피하우스" in more["provenance"]["interpreted"]
     with pytest.raises(AppError, match="질문이 비어"):
         client.predict("  ", api_name="/answer")
+
+
+def file_data(path: object) -> list[dict[str, object]]:
+    return [{"path": str(path), "meta": {"_type": "gradio.FileData"}}]
+
+
+def test_only_what_was_uploaded_is_read(running: str, room: Room, tmp_path: Path) -> None:
+    secret = tmp_path / "급여.md"
+    secret.write_text("# 급여\n\n김 과장의 급여는 900만 원이다.\n", "utf-8")
+    visitor = Visitor(running)
+    visitor.open()
+    told = visitor.call(visitor.event("upload", "upload"), file_data(secret), None)
+    assert told["success"] is False
+    assert room.library.current is None
+    assert secret.exists()
+
+
+def test_an_upload_over_plain_requests(running: str, room: Room) -> None:
+    visitor = Visitor(running)
+    visitor.open()
+    notice = "# 은빛마을 정전\n\n은빛마을 정전은 2027년 3월 4일에 있다.\n".encode()
+    (path,) = visitor.http.post("/gradio_api/upload", files={"files": ("정전.md", notice)}).json()
+    assert visitor.call(visitor.event("upload", "upload"), file_data(path), None)["success"]
+    assert room.library.current is not None
+    assert room.library.current.added == ("정전.md",)

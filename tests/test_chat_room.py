@@ -203,6 +203,21 @@ def test_uploads_are_kept_until_their_document_is_removed(room: Room, tmp_path: 
     assert [path.name for path in kept.iterdir()] == ["hub.md"]
 
 
+@pytest.mark.parametrize("data", ["data", "behind/data"])
+def test_uploads_into_a_folder_named_from_here_or_behind_a_link(
+    data: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "behind").symlink_to(tmp_path / "real")
+    monkeypatch.chdir(tmp_path)
+    room = Room(load_settings({}, None, {}), load_chat_settings(), Path("index"), Path(data))
+    job = over(room.library.add(dropped(tmp_path, hub_md=HUB, pond_md=POND)))
+    assert (job.stage, job.added) == (Stage.DONE, ("hub.md", "pond.md")), job.notes
+    over(room.library.remove(["pond.md"]))
+    assert [path.name for path in Path(data, "uploads").iterdir()] == ["hub.md"]
+    room.close()
+
+
 def test_a_choice_that_cannot_be_used_is_refused(room: Room, tmp_path: Path) -> None:
     over(room.library.add(dropped(tmp_path, hub_md=HUB)))
     good = room.parts.choice

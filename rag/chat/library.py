@@ -73,7 +73,7 @@ class Library:
     def __init__(self, parts: Parts, limits: ChatSettings, folder: Path) -> None:
         self._parts = parts
         self._limits = limits
-        self._folder = folder
+        self._folder = folder.resolve()  # as the index names its files
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="library")
         self.current: Job | None = None
 
@@ -190,7 +190,7 @@ class Library:
         gone = set(job.files)
         remove_documents(self._parts.settings, job.files, self._parts.folder, embedder=self._parts.embedder)
         files = [Path(entry.key) for entry in entries if entry.documents and gone.issuperset(entry.documents)]
-        _discard([path for path in files if path.is_relative_to(self._folder.resolve())])
+        _discard([path for path in files if path.is_relative_to(self._folder)])
         self._parts.reopen()
 
     def _entries(self) -> dict[str, Entry]:

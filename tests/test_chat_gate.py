@@ -31,6 +31,10 @@ def client(
     def visitor(path: str, request: Request) -> str:
         return str(request.scope["state"]["visitor"])
 
+    @app.post("/{path:path}")
+    def change(path: str) -> str:
+        return path
+
     app.add_middleware(Gate, password=secret, loopback=loopback)
     return TestClient(app, base_url=base, follow_redirects=False)
 
@@ -142,6 +146,29 @@ def test_visitors_get_a_token_of_their_own_and_keep_it() -> None:
 def test_only_this_machine_may_be_asked_for(host: str, status: int) -> None:
     assert client().get("/", headers={"host": host}).status_code == status
     assert client(loopback=False).get("/", headers={"host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"sec-fetch-site": "same-origin", "origin": "http://127.0.0.1:7"}, 200),
+        ({"sec-fetch-site": "none"}, 200),
+        ({"sec-fetch-site": "cross-site"}, 403),
+        ({"sec-fetch-site": "same-site", "origin": "http://127.0.0.1:7"}, 403),
+        ({"origin": "http://127.0.0.1:7"}, 200),
+        ({"origin": "http://127.0.0.1:8"}, 403),
+        ({"origin": "https://evil.example"}, 403),
+        ({"origin": "http://[broken"}, 403),
+        ({"origin": "null"}, 403),
+        ({"origin": ""}, 403),
+    ],
+)
+@pytest.mark.parametrize("loopback", [True, False])
+def test_other_sites_change_nothing(headers: dict[str, str], status: int, *, loopback: bool) -> None:
+    browser = client(loopback=loopback, base="http://127.0.0.1:7")
+    assert browser.post("/x", headers=headers).status_code == status
+    assert browser.get("/x", headers=headers).status_code == 200
 
 
 def test_headers_keep_documents_from_reaching_out() -> None:

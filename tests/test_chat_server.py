@@ -208,3 +208,13 @@ def test_an_upload_over_plain_requests(running: str, room: Room) -> None:
     assert visitor.call(visitor.event("upload", "upload"), file_data(path), None)["success"]
     assert room.library.current is not None
     assert room.library.current.added == ("정전.md",)
+
+
+def test_another_site_cannot_remove_documents(running: str, room: Room) -> None:
+    press = {"act": "remove", "id": "coffee.md"}
+    attack = {"origin": "https://evil.example", "sec-fetch-site": "cross-site"}
+    for headers in (attack, {"origin": "https://evil.example"}):
+        visitor = Visitor(running, headers)
+        sent = visitor.send(visitor.event("documents", "click"), None, press, kind="text/plain")
+        assert (sent.status_code, "다른 사이트" in sent.text) == (403, True)
+    assert "coffee.md" in {one.id for one in room.library.documents()}

@@ -1,4 +1,4 @@
-"""What every request passes: the host it asks for, the password, a visitor's cookie, and safe headers.
+"""What every request passes: its host and origin, the password, a visitor's cookie, and safe headers.
 
 Plain ASGI, for answers stream.
 """
@@ -30,6 +30,8 @@ _LOGIN = "/login"
 #: Wrong passwords from one address in a minute, after which it waits.
 _TRIES = 5
 _FORM_MAX_BYTES = 4096
+#: Methods that change nothing; a WebSocket has none.
+_SAFE = {"GET", "HEAD", "OPTIONS"}
 
 #: Nothing is fetched from or sent to elsewhere, whatever a document says. Gradio compiles its templates
 #: in the browser, so scripts of this page may use eval.
@@ -67,14 +69,20 @@ class Gate:
             await self._app(scope, receive, send)
             return
         connection = HTTPConnection(scope)
+        response = self._refused(connection) or await self._stopped(scope, receive, connection)
+        if response is None:
+            await self._passed(scope, receive, send, connection)
+            return
+        response.headers.update(_HEADERS)
+        await response(scope, receive, send)
+
+    def _refused(self, connection: HTTPConnection) -> Response | None:
+        """What is answered to requests that a page elsewhere could have made a visitor's browser send."""
         if self._loopback and not is_loopback(connection.url.hostname or ""):
-            await PlainTextResponse("이 컴퓨터에서만 열 수 있습니다.\n", 421)(scope, receive, send)
-            return
-        if self._password is not None and (response := await self._stopped(scope, receive, connection)):
-            response.headers.update(_HEADERS)
-            await response(scope, receive, send)
-            return
-        await self._passed(scope, receive, send, connection)
+            return PlainTextResponse("이 컴퓨터에서만 열 수 있습니다.\n", 421)
+        if connection.scope.get("method") not in _SAFE and _from_elsewhere(connection):
+            return PlainTextResponse("다른 사이트가 보낸 요청은 받지 않습니다.\n", 403)
+        return None
 
     async def _passed(self, scope: Scope, receive: Receive, send: Send, connection: HTTPConnection) -> None:
         visitor = connection.cookies.get(VISITOR, "")
@@ -129,6 +137,18 @@ class Gate:
         if not right:
             wrong.append(now)
         return right
+
+
+def _from_elsewhere(connection: HTTPConnection) -> bool:
+    """Whether a browser says that a page of another origin sent this; programs say nothing and pass.
+
+    Gradio reads JSON whatever its declared type, so the rules of browsers for foreign JSON do not protect us.
+    """
+    headers = connection.headers
+    if site := headers.get("sec-fetch-site"):
+        return site not in {"same-origin", "none"}
+    origin = headers.get("origin")
+    return origin is not None and origin.partition("://")[2] != headers.get("host")
 
 
 def _client(scope: Scope) -> str:

@@ -2,8 +2,11 @@
 
 import base64
 import stat
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import pytest
 from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
@@ -13,6 +16,7 @@ from rag.chat.door import is_loopback
 from rag.chat.gate import VISITOR, Gate
 from rag.chat.password import Password
 from rag.errors import SettingError
+from tests.server import served
 
 SECRET = "비밀번호 열여덟"
 
@@ -108,7 +112,7 @@ def test_the_page_asks_for_the_password_and_lets_in_once_given() -> None:
 def test_programs_give_it_in_a_header() -> None:
     browser = client(secret())
     encoded = base64.b64encode(f"누구:{SECRET}".encode()).decode()
-    for header in (f"Basic {encoded}",):
+    for header in (f"Basic {encoded}", f"Bearer {SECRET}".encode(), f"bearer  {SECRET}".encode()):
         assert browser.get("/", headers={"authorization": header}).status_code == 200
     for header in ("Bearer x", "Basic %%%", "Basic", "Digest x", "Basic /w=="):
         assert browser.get("/", headers={"authorization": header}).status_code == 401
@@ -119,6 +123,33 @@ def test_guessing_is_slowed() -> None:
     for _ in range(5):
         assert browser.post("/login", data={"password": "아닌데요아닌데요"}).status_code == 401
     assert browser.post("/login", data={"password": SECRET}).status_code == 401  # not even looked at
+
+
+class Counting(Password):
+    """Counts how often, and how often at once, a password is looked at."""
+
+    tried = now = most_at_once = 0
+
+    def matches(self, password: str) -> bool:
+        self.tried += 1
+        self.now += 1
+        self.most_at_once = max(self.most_at_once, self.now)
+        time.sleep(0.02)  # others come meanwhile
+        self.now -= 1
+        return super().matches(password)
+
+
+def test_guessing_many_at_once_is_slowed_too() -> None:
+    counting = Counting(Password.hashed(SECRET), 1)
+    app = FastAPI()
+    app.add_middleware(Gate, password=counting, loopback=True)
+
+    def guess(number: int) -> int:
+        return httpx.post(f"{url}/login", data={"password": f"추측 {number}"}, timeout=60).status_code
+
+    with served(app) as url, ThreadPoolExecutor(30) as people:
+        assert set(people.map(guess, range(30))) == {401}
+    assert (counting.tried, counting.most_at_once) == (5, 1)
 
 
 def test_a_giant_form_is_refused() -> None:

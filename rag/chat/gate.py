@@ -5,6 +5,7 @@ Plain ASGI, for answers stream.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import secrets
 import time
@@ -62,6 +63,7 @@ class Gate:
         self._app = app
         self._password = password
         self._loopback = loopback
+        self._looking = asyncio.Lock()
         self._wrong: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=_TRIES))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -129,14 +131,17 @@ class Gate:
 
     async def _right(self, given: str, client: str) -> bool:
         """Whether the password is right; after too many wrong ones not even looked at for a minute."""
-        wrong = self._wrong[client]
-        now = time.monotonic()
-        if self._password is None or (len(wrong) == _TRIES and now - wrong[0] < 60):
+        if self._password is None:
             return False
-        right = await run_in_threadpool(self._password.matches, given)
-        if not right:
-            wrong.append(now)
-        return right
+        async with self._looking:  # tries at once are counted too, and each takes 128 MiB
+            wrong = self._wrong[client]
+            now = time.monotonic()
+            if len(wrong) == _TRIES and now - wrong[0] < 60:
+                return False
+            right = await run_in_threadpool(self._password.matches, given)
+            if not right:
+                wrong.append(now)
+            return right
 
 
 def _from_elsewhere(connection: HTTPConnection) -> bool:
@@ -159,7 +164,7 @@ def _given(authorization: str) -> str:
     """The password of a Bearer or Basic header; empty where there is none."""
     kind, _, value = authorization.partition(" ")
     if kind.lower() == "bearer":
-        return value.strip()
+        return value.encode("latin-1").decode("utf-8", "replace").strip(" ")  # sent as bytes of UTF-8
     if kind.lower() != "basic":
         return ""
     try:

@@ -149,6 +149,14 @@ def test_a_refusal_offers_what_can_be_answered(page: Page) -> None:
     expect(page.locator("#log .turn").last.locator(".answer.answered")).to_be_visible()
 
 
+def test_a_double_click_on_an_example_asks_once(page: Page) -> None:
+    page.locator("#log .welcome .chip").first.dblclick()
+    expect(page.locator("#log .turn .answer.answered")).to_have_count(1)
+    ask(page, QUESTION)
+    expect(page.locator("#log .turn")).to_have_count(2)
+    expect(page.locator("#past li")).to_have_count(1)
+
+
 def test_a_follow_up_is_shown_as_it_was_asked(page: Page) -> None:
     ask(page, QUESTION)
     ask(page, "그럼 면적은?")

@@ -168,6 +168,46 @@ def test_stop_keeps_what_was_said(room: Room, tmp_path: Path) -> None:
     assert shelf.turns(last.conversation)[0].exchange.ending is Ending.STOPPED
 
 
+def test_what_was_told_is_kept_when_nobody_waits_for_the_rest(room: Room, tmp_path: Path) -> None:
+    over(room.library.add(dropped(tmp_path, hub_md=HUB)))
+    shelf = room.history.of("가")
+    events = room.ask("새빛 허브 완공 시점은?", tab(room), shelf, "가")
+    next(events)
+    events.close()
+    (conversation,) = shelf.conversations()
+    assert [turn.exchange.ending for turn in shelf.turns(conversation.id)] == [Ending.STOPPED]
+    assert ask(room, "새빛 허브 완공 시점은?", tab(room))[1].ending is Ending.ANSWERED
+
+
+def test_a_question_put_twice_at_once_is_asked_once(room: Room) -> None:
+    shelf = room.history.of("가")
+    first, second = (room.ask("새빛 허브 완공 시점은?", tab(room), shelf, "가") for _ in range(2))
+    next(first)
+    assert list(second) == []
+    *_, _ = first
+    (conversation,) = shelf.conversations()
+    assert len(shelf.turns(conversation.id)) == 1
+
+
+def test_a_conversation_deleted_meanwhile_begins_anew(room: Room, tmp_path: Path) -> None:
+    over(room.library.add(dropped(tmp_path, hub_md=HUB)))
+    at, _ = ask(room, "새빛 허브 연면적은?", tab(room))
+    room.history.of("가").delete(at.conversation)
+    after, answer = ask(room, "새빛 허브 완공 시점은?", at)
+    assert (answer.short, after.conversation != at.conversation) == ("2031년", True)
+
+
+def test_a_fault_of_one_answer_is_told(room: Room, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    over(room.library.add(dropped(tmp_path, hub_md=HUB)))
+
+    def broken(_: tuple[str, ...]) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(room.parts, "only", broken)
+    _, failed = ask(room, "새빛 허브 완공 시점은?", tab(room))
+    assert (failed.ending, "RuntimeError" in failed.text) == (Ending.FAILED, True)
+
+
 def test_again_replaces_the_turn(room: Room, tmp_path: Path) -> None:
     at, failed = ask(room, "새빛 허브 완공 시점은?", tab(room))
     assert failed.ending is Ending.FAILED

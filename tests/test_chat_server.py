@@ -1,5 +1,7 @@
 """The server as programs see it: downloads belong to their visitor, other routes fit in, doors stay shut."""
 
+import json
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -16,11 +18,14 @@ from gradio_client.exceptions import AppError
 
 from rag import build_index, load_settings
 from rag.chat import password
+from rag.chat.desk import Asking, Words
 from rag.chat.door import PASSWORD, Door, data_folder
-from rag.chat.exchange import Exchange
+from rag.chat.exchange import Ending, Exchange
 from rag.chat.gate import VISITOR
+from rag.chat.history import Shelf
 from rag.chat.room import Room
 from rag.chat.server import create_app, serve
+from rag.chat.session import Preference
 from rag.config import ChatSettings, load_chat_settings
 from rag.errors import SettingError
 from tests.test_chat_history import ANSWER
@@ -215,6 +220,67 @@ def test_another_site_cannot_remove_documents(running: str, room: Room) -> None:
     attack = {"origin": "https://evil.example", "sec-fetch-site": "cross-site"}
     for headers in (attack, {"origin": "https://evil.example"}):
         visitor = Visitor(running, headers)
-        sent = visitor.send(visitor.event("documents", "click"), None, press, kind="text/plain")
+        sent = visitor.send(visitor.event("documents", "click"), None, press=press, kind="text/plain")
         assert (sent.status_code, "다른 사이트" in sent.text) == (403, True)
     assert "coffee.md" in {one.id for one in room.library.documents()}
+
+
+def shelf_of(visitor: Visitor, room: Room) -> Shelf:
+    return room.history.of(visitor.http.cookies[VISITOR])
+
+
+def asked(visitor: Visitor, room: Room) -> list[Exchange]:
+    shelf = shelf_of(visitor, room)
+    return [turn.exchange for one in shelf.conversations() for turn in shelf.turns(one.id)]
+
+
+def test_a_page_older_than_the_server_can_be_used(running: str, room: Room) -> None:
+    visitor = Visitor(running)  # never loaded: the server knows as little of it as after a restart
+    shelf_of(visitor, room).prefer(Preference(room.parts.choice, "en").to_json())
+    told = visitor.call(visitor.event("ask", "click"), "런던은?", None)
+    assert (told["success"], [one.asked for one in asked(visitor, room)]) == (True, ["런던은?"])
+    for name in ("find", "find-document"):
+        other = Visitor(running)
+        assert other.call(other.event(name, "change"), "런던", None)["success"], name
+    for name, data in (("theme", ("dark", "en")), ("apply", ("none", 3, 0.5))):
+        other = Visitor(running)
+        number = other.event(name, "input" if name == "theme" else "click")
+        assert other.call(number, *data, None)["success"], name
+    other = Visitor(running)
+    assert other.call(other.event("brand", "click"), None, press={"act": "new"})["success"]
+
+
+def test_what_was_told_is_kept_when_the_page_goes(
+    running: str, room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(_: Asking) -> Iterator[Words]:
+        for count in range(600):
+            yield Words("한 " * count)
+            time.sleep(0.05)
+
+    monkeypatch.setattr(room.desk, "answer", slow)
+    visitor = Visitor(running)
+    visitor.open()
+    visitor.send(visitor.event("ask", "click"), "런던은?", None)
+    messages = visitor.follow()
+    assert sum(1 for _, message in zip(range(6), messages, strict=False) if message) == 6
+    messages.close()
+    end = time.monotonic() + 20
+    while not (kept := asked(visitor, room)):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    assert (kept[0].ending, kept[0].text[:1]) == (Ending.STOPPED, "한")
+
+
+def test_a_disk_that_takes_no_answer_leaves_the_page_usable(
+    running: str, room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    visitor = Visitor(running)
+    visitor.open()
+    monkeypatch.setattr(Shelf, "append", full)
+    told = visitor.call(visitor.event("ask", "click"), "런던은?", None)
+    assert told["success"]
+    assert "답하지 못했습니다" in json.dumps(told, ensure_ascii=False)

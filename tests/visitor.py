@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 import httpx
@@ -21,7 +21,8 @@ class Visitor:
     def __init__(self, url: str, headers: dict[str, str] | None = None) -> None:
         self.http = httpx.Client(base_url=url, headers=headers, timeout=60)
         self.tab = secrets.token_hex(8)
-        config = httpx.get(f"{url}/config", timeout=60).json()
+        self.http.get("/")  # brings the visitor's cookie
+        config = self.http.get("/config").json()
         names = {one["id"]: one["props"].get("elem_id") for one in config["components"]}
         self._events = {
             (names.get(target), kind): one["id"]
@@ -33,14 +34,20 @@ class Visitor:
         """The number of the event ``kind`` of the widget called ``name``."""
         return int(self._events[name, kind])
 
-    def send(self, number: int, *data: object, kind: str = "application/json") -> httpx.Response:
+    def send(
+        self,
+        number: int,
+        *data: object,
+        press: dict[str, str] | None = None,
+        kind: str = "application/json",
+    ) -> httpx.Response:
         """Put an event into the queue; what the server says to that."""
-        body = {"data": data, "fn_index": number, "session_hash": self.tab}
+        body = {"data": data, "event_data": press, "fn_index": number, "session_hash": self.tab}
         return self.http.post(
             "/gradio_api/queue/join", content=json.dumps(body), headers={"content-type": kind}
         )
 
-    def follow(self) -> Iterator[dict[str, Any]]:
+    def follow(self) -> Generator[dict[str, Any], None, None]:
         """Messages about what this tab sent, until all of it is done."""
         place = "/gradio_api/queue/data"
         with self.http.stream("GET", place, params={"session_hash": self.tab}) as stream:
@@ -51,9 +58,9 @@ class Visitor:
                     if message["msg"] in {"process_completed", "close_stream"}:
                         return
 
-    def call(self, number: int, *data: object) -> dict[str, Any]:
+    def call(self, number: int, *data: object, press: dict[str, str] | None = None) -> dict[str, Any]:
         """Send an event and wait for its last message."""
-        assert self.send(number, *data).status_code == 200
+        assert self.send(number, *data, press=press).status_code == 200
         *_, last = (message for message in self.follow() if message["msg"] == "process_completed")
         return last
 

@@ -218,6 +218,21 @@ def test_again_replaces_the_turn(room: Room, tmp_path: Path) -> None:
     assert [one.exchange.ending for one in shelf.turns(at.conversation)] == [Ending.ANSWERED]
 
 
+def test_again_loses_no_answer_to_a_stop_or_a_failure(room: Room, tmp_path: Path) -> None:
+    over(room.library.add(dropped(tmp_path, hub_md=HUB)))
+    at, answer = ask(room, "새빛 허브 완공 시점은?", tab(room))
+    shelf = room.history.of("가")
+    (turn,) = shelf.turns(at.conversation)
+    shelf.judge(turn.id, True)
+    stopped = room.again(turn, at, shelf, "가")
+    next(stopped)
+    room.stop("가")
+    assert list(stopped)[-1] == at
+    gone = replace(at, document_ids=("없다.md",))
+    assert list(room.again(turn, gone, shelf, "가"))[-1] == gone
+    assert [(one.exchange, one.good) for one in shelf.turns(at.conversation)] == [(answer, True)]
+
+
 def test_follow_ups_see_completed_questions_only_of_real_turns(room: Room, tmp_path: Path) -> None:
     over(room.library.add(dropped(tmp_path, hub_md=HUB)))
     at, _ = ask(room, "", tab(room))

@@ -19,6 +19,8 @@ from rag.types import Turn as Said
 
 #: Earlier turns that a follow-up may refer to.
 _REMEMBERED = 8
+#: Endings that say something about the documents.
+_SAID = {Ending.ANSWERED, Ending.REFUSED}
 #: SQLite file inside the data folder.
 HISTORY = "history.sqlite"
 #: Folder of uploaded files inside the data folder.
@@ -89,10 +91,14 @@ class Room:
         return self._answered(question, self.turns(shelf, tab), tab, session, keep)
 
     def again(self, turn: Turn, tab: Tab, shelf: Shelf, session: str) -> Told:
-        """Answer a stored question anew, with what was said before it, in its place."""
+        """Answer a stored question anew, with what was said before it, in its place.
+
+        An answer gives way only to another one: not to a stop or a failure.
+        """
 
         def keep(told: Exchange) -> Tab:
-            shelf.replace(turn.id, told)
+            if told.ending in _SAID or turn.exchange.ending not in _SAID:
+                shelf.replace(turn.id, told)
             return tab
 
         earlier = [one for one in self.turns(shelf, tab) if one.id < turn.id]
@@ -125,5 +131,5 @@ class Room:
 
 def said(turns: Sequence[Turn]) -> tuple[Said, ...]:
     """Earlier turns as the assistant takes them, completed questions instead of follow-ups."""
-    told = [turn.exchange for turn in turns if turn.exchange.ending in {Ending.ANSWERED, Ending.REFUSED}]
+    told = [turn.exchange for turn in turns if turn.exchange.ending in _SAID]
     return tuple(Said(one.complete or one.asked, one.text) for one in told[-_REMEMBERED:])

@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse
 from fastapi.testclient import TestClient
 
 from rag.chat import password
@@ -162,6 +163,25 @@ def test_visitors_get_a_token_of_their_own_and_keep_it() -> None:
     assert len(first) >= 32
     assert one.get("/").json() == first != two.get("/").json()
     assert client().get("/", cookies={VISITOR: "짧음".encode().hex()}).json() != "짧음".encode().hex()
+
+
+def test_opening_the_page_renews_the_visitors_cookie() -> None:
+    app = FastAPI()
+    app.add_middleware(Gate, password=None, loopback=True)
+
+    @app.get("/", response_class=HTMLResponse)
+    def page() -> str:
+        return "<p>"
+
+    @app.get("/data")
+    def data() -> str:
+        return ""
+
+    browser = TestClient(app, base_url="http://127.0.0.1")
+    for _ in range(2):
+        assert "Max-Age=31536000" in browser.get("/").headers["set-cookie"]
+    assert len(browser.cookies) == 1
+    assert "set-cookie" not in browser.get("/data").headers
 
 
 @pytest.mark.parametrize(

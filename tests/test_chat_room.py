@@ -1,7 +1,9 @@
 """Rooms: documents come and go while people ask; visitors are apart; refusals offer what can be answered."""
 
+import gc
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,9 +18,10 @@ from rag.chat.room import Room, said
 from rag.chat.session import Preference, Tab
 from rag.chat.suggestion import questions
 from rag.chat.upload import clean_name, take
-from rag.config import load_chat_settings, load_settings
+from rag.config import Settings, load_chat_settings, load_settings
 from rag.errors import GeungeoError, SettingError
 from rag.load import Skipped, load
+from tests.fakes import FakeReader
 
 HUB = "# 새빛 허브 착공\n\n새빛 허브의 완공 시점은 2031년이다. 새빛 허브의 연면적은 약 92,000㎡이다.\n"
 POND = "# 달못 공원\n\n달못 공원은 2019년 5월 문을 열었다. 달못 공원의 입장료는 3,000원이다.\n"
@@ -81,6 +84,7 @@ def test_from_nothing_to_an_answer_to_nothing_of_it(room: Room, tmp_path: Path) 
     assert {card.document_id for card in after.cards} <= {"pond.md"}
     last = over(room.library.remove(["pond.md"]))
     assert last.stage is Stage.FAILED
+    assert last.notes == ["마지막 문서는 뺄 수 없습니다. 다른 문서를 먼저 올려 주세요."]
     assert [one.id for one in room.library.documents()] == ["pond.md"]  # said, and nothing lost
 
 
@@ -287,6 +291,22 @@ def test_a_choice_that_cannot_be_used_is_refused(room: Room, tmp_path: Path) -> 
     assert ask(room, "새빛 허브 완공 시점은?", plain)[1].model == "sentence-1"
 
 
+def test_readers_are_let_go(room: Room, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    over(room.library.add(dropped(tmp_path, hub_md=HUB)))
+    loaded: weakref.WeakSet[FakeReader] = weakref.WeakSet()
+
+    def load_reader(_: Settings) -> FakeReader:
+        loaded.add(reader := FakeReader())
+        return reader
+
+    monkeypatch.setattr("rag.chat.parts.make_reader", load_reader)
+    for number in range(6):
+        chosen = Choice(f"{number}.gguf", 3 + number, 0.1)
+        assert room.parts.assistant(chosen) is room.parts.assistant(chosen)
+    gc.collect()
+    assert len(loaded) == 2
+
+
 def test_a_fixed_reader_cannot_be_changed(tmp_path: Path) -> None:
     room = Room(
         load_settings({}, None, {}), load_chat_settings(), tmp_path / "i", tmp_path / "d", fixed_reader=True
@@ -324,6 +344,15 @@ def test_preferences_that_cannot_be_read_are_the_servers() -> None:
 )
 def test_names_of_uploads_are_made_safe(name: str, clean: str) -> None:
     assert clean_name(name) == clean
+
+
+def test_equal_and_vanished_uploads_lose_no_other(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    one, two, gone = dropped(tmp_path, a_txt="1", b_txt="2", c_txt="3")
+    gone.unlink()
+    taken, refused = take([one, one, gone, two], tmp_path / "in", load_chat_settings())
+    assert [path.name for path in taken] == ["a.txt", "b.txt"]
+    assert [line.partition(":")[0] for line in refused] == ["c.txt"]
 
 
 def test_uploads_beyond_the_limits_are_refused(tmp_path: Path) -> None:

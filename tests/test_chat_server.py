@@ -28,6 +28,7 @@ from rag.chat.server import create_app, serve
 from rag.chat.session import Preference
 from rag.config import ChatSettings, load_chat_settings
 from rag.errors import SettingError
+from tests.server import served
 from tests.test_chat_history import ANSWER
 from tests.visitor import Visitor
 
@@ -248,6 +249,17 @@ def test_a_page_older_than_the_server_can_be_used(running: str, room: Room) -> N
         assert other.call(number, *data, None)["success"], name
     other = Visitor(running)
     assert other.call(other.event("brand", "click"), None, press={"act": "new"})["success"]
+
+
+def test_settings_of_the_server_can_be_applied(tmp_path: Path) -> None:
+    settings = load_settings({"reader": "none", "top_k": 30, "abstain_below": 0.95}, None, {})
+    room = Room(settings, load_chat_settings(), tmp_path / "index", tmp_path / "data")
+    with served(create_app(room, Door(room.parts.folder, tmp_path / "data", "127.0.0.1", 1))) as url:
+        visitor = Visitor(url)
+        told = visitor.call(visitor.event("apply", "click"), "none", 30, 0.95, None)
+        assert told["success"]
+        assert room.preference(shelf_of(visitor, room)).choice == room.parts.choice
+    room.close()
 
 
 def test_what_was_told_is_kept_when_the_page_goes(

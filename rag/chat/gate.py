@@ -26,6 +26,7 @@ from rag.chat.words import KOREAN, words
 
 VISITOR = "geungeo_visitor"
 _SESSION = "geungeo_session"
+#: Counted anew whenever a page is opened.
 _YEAR_S = 365 * 86_400
 _LOGIN = "/login"
 #: Wrong passwords from one address in a minute, after which it waits.
@@ -95,7 +96,7 @@ class Gate:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.update(_HEADERS)
-                if token != visitor:
+                if token != visitor or headers.get("content-type", "").startswith("text/html"):
                     headers.append("set-cookie", _cookie(VISITOR, token, _YEAR_S))
             await send(message)
 

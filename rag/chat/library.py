@@ -18,7 +18,7 @@ from pathlib import Path
 from rag.chat.parts import Parts
 from rag.chat.upload import free, take
 from rag.config import ChatSettings
-from rag.errors import GeungeoError, SourceError
+from rag.errors import EmptyCorpusError, GeungeoError, SourceError
 from rag.index import Progress
 from rag.library import Entry, Ledger, Update, remove_documents, update_index
 from rag.text import normalise
@@ -188,7 +188,12 @@ class Library:
     def _remove(self, job: Job) -> None:
         entries = self._entries().values()
         gone = set(job.files)
-        remove_documents(self._parts.settings, job.files, self._parts.folder, embedder=self._parts.embedder)
+        try:
+            remove_documents(
+                self._parts.settings, job.files, self._parts.folder, embedder=self._parts.embedder
+            )
+        except EmptyCorpusError:
+            raise EmptyCorpusError("마지막 문서는 뺄 수 없습니다.", "다른 문서를 먼저 올려 주세요.") from None
         files = [Path(entry.key) for entry in entries if entry.documents and gone.issuperset(entry.documents)]
         _discard([path for path in files if path.is_relative_to(self._folder)])
         self._parts.reopen()

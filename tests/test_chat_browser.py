@@ -37,7 +37,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     settings = load_settings({}, None, {})
     build_index(settings, [CORPUS / name for name in NAMES], place / "index", skip=lambda _: None)
     room = Room(settings, load_chat_settings(), place / "index", place / "data")
-    room.suggestions.start()
+    room.suggestions.gather()
     with served(room, place / "data") as address:
         yield address
     room.close()

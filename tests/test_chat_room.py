@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from rag.assistant import Assistant
+from rag.chat import suggestion
 from rag.chat.desk import Words
 from rag.chat.exchange import Ending, Exchange
 from rag.chat.library import Job, Stage
@@ -21,6 +23,7 @@ from rag.chat.upload import clean_name, take
 from rag.config import Settings, load_chat_settings, load_settings
 from rag.errors import GeungeoError, SettingError
 from rag.load import Skipped, load
+from rag.types import Document
 from tests.fakes import FakeReader
 
 HUB = "# 새빛 허브 착공\n\n새빛 허브의 완공 시점은 2031년이다. 새빛 허브의 연면적은 약 92,000㎡이다.\n"
@@ -101,12 +104,37 @@ def test_the_scope_of_a_question(room: Room, tmp_path: Path) -> None:
 
 def test_a_refusal_offers_passages_and_questions_that_are_answered(room: Room, tmp_path: Path) -> None:
     over(room.library.add(dropped(tmp_path, hub_md=HUB, pond_md=POND)))
+    room.suggestions.gather()
     _, refusal = ask(room, "새빛 허브의 시공사는 어디입니까?", tab(room))
     assert refusal.ending is Ending.REFUSED
     assert refusal.cards[0].document_id == "hub.md"
     assert refusal.suggestions
     for question in refusal.suggestions:
         assert ask(room, question, tab(room))[1].ending is Ending.ANSWERED, question
+
+
+def test_a_refusal_waits_for_no_question_of_ours(
+    room: Room, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over(room.library.add(dropped(tmp_path, hub_md=HUB)))
+    asking: list[threading.Thread] = []
+    real = suggestion.answerable
+
+    def noted(assistant: Assistant, document: Document, count: int) -> list[str]:
+        asking.append(threading.current_thread())
+        return real(assistant, document, count)
+
+    monkeypatch.setattr(suggestion, "answerable", noted)
+    unanswered = "새빛 허브의 시공사는 어디입니까?"
+    assert ask(room, unanswered, tab(room))[1].ending is Ending.REFUSED
+    end = time.monotonic() + 60
+    while len(room.suggestions.first(3)) < 2:  # they come in the background
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    assert len(ask(room, unanswered, tab(room))[1].suggestions) == 2
+    room.suggestions.of("hub.md")  # has fewer than were looked for, and is not asked again
+    assert len(asking) == 1
+    assert threading.current_thread() not in asking
 
 
 def test_broken_duplicate_and_hostile_uploads_are_said(room: Room, tmp_path: Path) -> None:

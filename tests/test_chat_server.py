@@ -296,3 +296,19 @@ def test_a_disk_that_takes_no_answer_leaves_the_page_usable(
     told = visitor.call(visitor.event("ask", "click"), "런던은?", None)
     assert told["success"]
     assert "답하지 못했습니다" in json.dumps(told, ensure_ascii=False)
+
+
+def test_examples_are_looked_for_after_a_removal(
+    running: str, room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[int] = []
+    monkeypatch.setattr(room.suggestions, "refresh", lambda: looked.append(room.library.passage_count))
+    visitor = Visitor(running)
+    visitor.open()
+    pond = "# 달못 공원\n\n달못 공원의 입장료는 3,000원이다.\n".encode()
+    (path,) = visitor.http.post("/gradio_api/upload", files={"files": ("달못.md", pond)}).json()
+    assert visitor.call(visitor.event("upload", "upload"), file_data(path), None)["success"]
+    press = {"act": "remove", "id": "달못.md"}
+    assert visitor.call(visitor.event("documents", "click"), None, press=press)["success"]
+    added, removed = looked
+    assert removed < added

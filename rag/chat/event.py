@@ -221,8 +221,7 @@ class Events:
         else:
             good = pressed["act"] == "good"
             shelf.judge(turn.id, None if turn.good is good else good)
-        say = words(tab.preference.language)
-        return {self._w.log: view.log(self._room.turns(shelf, tab), say)}
+        return {self._w.log: view.log(self._room.turns(shelf, tab), words(tab.preference.language))}
 
     def _choose(self, pressed: Press, tab: Tab, _: Shelf) -> Updates:
         chosen = tab.toggled(pressed["id"]) if pressed.get("id") else replace(tab, document_ids=())
@@ -233,6 +232,7 @@ class Events:
         job = self._room.library.remove([name])
         while not job.is_over:
             time.sleep(_POLL_S)
+        self._room.suggestions.refresh()
         kept = replace(tab, document_ids=tuple(one for one in tab.document_ids if one != name))
         return {self._w.tab: kept, self._w.job: self._job(job, kept)} | self._documents(kept)
 

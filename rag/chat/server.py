@@ -106,7 +106,7 @@ def serve(settings: Settings, limits: ChatSettings, door: Door, routers: Sequenc
     door.check()
     room = create_room(settings, limits, door)
     app = create_app(room, door, routers)
-    room.suggestions.start()
+    room.suggestions.refresh()
     try:
         uvicorn.run(app, host=door.host, port=door.port, log_level="warning")
     finally:

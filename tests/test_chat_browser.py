@@ -37,7 +37,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     settings = load_settings({}, None, {})
     build_index(settings, [CORPUS / name for name in NAMES], place / "index", skip=lambda _: None)
     room = Room(settings, load_chat_settings(), place / "index", place / "data")
-    room.suggestions.start()
+    room.suggestions.gather()
     with served(room, place / "data") as address:
         yield address
     room.close()
@@ -147,6 +147,14 @@ def test_a_refusal_offers_what_can_be_answered(page: Page) -> None:
     answer.locator(".chip").first.click()
     expect(page.locator("#log .turn")).to_have_count(2)
     expect(page.locator("#log .turn").last.locator(".answer.answered")).to_be_visible()
+
+
+def test_a_double_click_on_an_example_asks_once(page: Page) -> None:
+    page.locator("#log .welcome .chip").first.dblclick()
+    expect(page.locator("#log .turn .answer.answered")).to_have_count(1)
+    ask(page, QUESTION)
+    expect(page.locator("#log .turn")).to_have_count(2)
+    expect(page.locator("#past li")).to_have_count(1)
 
 
 def test_a_follow_up_is_shown_as_it_was_asked(page: Page) -> None:

@@ -2,10 +2,14 @@
 
 import base64
 import stat
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import pytest
 from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse
 from fastapi.testclient import TestClient
 
 from rag.chat import password
@@ -13,6 +17,7 @@ from rag.chat.door import is_loopback
 from rag.chat.gate import VISITOR, Gate
 from rag.chat.password import Password
 from rag.errors import SettingError
+from tests.server import served
 
 SECRET = "비밀번호 열여덟"
 
@@ -30,6 +35,10 @@ def client(
     @app.get("/{path:path}")
     def visitor(path: str, request: Request) -> str:
         return str(request.scope["state"]["visitor"])
+
+    @app.post("/{path:path}")
+    def change(path: str) -> str:
+        return path
 
     app.add_middleware(Gate, password=secret, loopback=loopback)
     return TestClient(app, base_url=base, follow_redirects=False)
@@ -104,7 +113,7 @@ def test_the_page_asks_for_the_password_and_lets_in_once_given() -> None:
 def test_programs_give_it_in_a_header() -> None:
     browser = client(secret())
     encoded = base64.b64encode(f"누구:{SECRET}".encode()).decode()
-    for header in (f"Basic {encoded}",):
+    for header in (f"Basic {encoded}", f"Bearer {SECRET}".encode(), f"bearer  {SECRET}".encode()):
         assert browser.get("/", headers={"authorization": header}).status_code == 200
     for header in ("Bearer x", "Basic %%%", "Basic", "Digest x", "Basic /w=="):
         assert browser.get("/", headers={"authorization": header}).status_code == 401
@@ -117,6 +126,33 @@ def test_guessing_is_slowed() -> None:
     assert browser.post("/login", data={"password": SECRET}).status_code == 401  # not even looked at
 
 
+class Counting(Password):
+    """Counts how often, and how often at once, a password is looked at."""
+
+    tried = now = most_at_once = 0
+
+    def matches(self, password: str) -> bool:
+        self.tried += 1
+        self.now += 1
+        self.most_at_once = max(self.most_at_once, self.now)
+        time.sleep(0.02)  # others come meanwhile
+        self.now -= 1
+        return super().matches(password)
+
+
+def test_guessing_many_at_once_is_slowed_too() -> None:
+    counting = Counting(Password.hashed(SECRET), 1)
+    app = FastAPI()
+    app.add_middleware(Gate, password=counting, loopback=True)
+
+    def guess(number: int) -> int:
+        return httpx.post(f"{url}/login", data={"password": f"추측 {number}"}, timeout=60).status_code
+
+    with served(app) as url, ThreadPoolExecutor(30) as people:
+        assert set(people.map(guess, range(30))) == {401}
+    assert (counting.tried, counting.most_at_once) == (5, 1)
+
+
 def test_a_giant_form_is_refused() -> None:
     assert client(secret()).post("/login", content=b"password=" + b"x" * 10_000).status_code == 413
 
@@ -127,6 +163,25 @@ def test_visitors_get_a_token_of_their_own_and_keep_it() -> None:
     assert len(first) >= 32
     assert one.get("/").json() == first != two.get("/").json()
     assert client().get("/", cookies={VISITOR: "짧음".encode().hex()}).json() != "짧음".encode().hex()
+
+
+def test_opening_the_page_renews_the_visitors_cookie() -> None:
+    app = FastAPI()
+    app.add_middleware(Gate, password=None, loopback=True)
+
+    @app.get("/", response_class=HTMLResponse)
+    def page() -> str:
+        return "<p>"
+
+    @app.get("/data")
+    def data() -> str:
+        return ""
+
+    browser = TestClient(app, base_url="http://127.0.0.1")
+    for _ in range(2):
+        assert "Max-Age=31536000" in browser.get("/").headers["set-cookie"]
+    assert len(browser.cookies) == 1
+    assert "set-cookie" not in browser.get("/data").headers
 
 
 @pytest.mark.parametrize(
@@ -142,6 +197,29 @@ def test_visitors_get_a_token_of_their_own_and_keep_it() -> None:
 def test_only_this_machine_may_be_asked_for(host: str, status: int) -> None:
     assert client().get("/", headers={"host": host}).status_code == status
     assert client(loopback=False).get("/", headers={"host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"sec-fetch-site": "same-origin", "origin": "http://127.0.0.1:7"}, 200),
+        ({"sec-fetch-site": "none"}, 200),
+        ({"sec-fetch-site": "cross-site"}, 403),
+        ({"sec-fetch-site": "same-site", "origin": "http://127.0.0.1:7"}, 403),
+        ({"origin": "http://127.0.0.1:7"}, 200),
+        ({"origin": "http://127.0.0.1:8"}, 403),
+        ({"origin": "https://evil.example"}, 403),
+        ({"origin": "http://[broken"}, 403),
+        ({"origin": "null"}, 403),
+        ({"origin": ""}, 403),
+    ],
+)
+@pytest.mark.parametrize("loopback", [True, False])
+def test_other_sites_change_nothing(headers: dict[str, str], status: int, *, loopback: bool) -> None:
+    browser = client(loopback=loopback, base="http://127.0.0.1:7")
+    assert browser.post("/x", headers=headers).status_code == status
+    assert browser.get("/x", headers=headers).status_code == 200
 
 
 def test_headers_keep_documents_from_reaching_out() -> None:

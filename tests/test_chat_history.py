@@ -102,6 +102,13 @@ def test_conversations_are_found_by_title_question_and_answer(history: History) 
     assert [one.id for one in shelf.conversations(decomposed)] == [first]
 
 
+def test_a_whole_page_can_be_searched_for(history: History) -> None:
+    shelf = history.of("가")
+    talk = shelf.begin("허브")
+    shelf.append(talk, ANSWER)
+    assert [one.id for one in shelf.conversations("완공 " * 5000)] == [talk]
+
+
 def test_rename_and_delete(history: History) -> None:
     shelf = history.of("가")
     talk = shelf.begin("x" * 500)

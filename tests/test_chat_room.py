@@ -1,13 +1,17 @@
 """Rooms: documents come and go while people ask; visitors are apart; refusals offer what can be answered."""
 
+import gc
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from rag.assistant import Assistant
+from rag.chat import suggestion
 from rag.chat.desk import Words
 from rag.chat.exchange import Ending, Exchange
 from rag.chat.library import Job, Stage
@@ -16,9 +20,11 @@ from rag.chat.room import Room, said
 from rag.chat.session import Preference, Tab
 from rag.chat.suggestion import questions
 from rag.chat.upload import clean_name, take
-from rag.config import load_chat_settings, load_settings
+from rag.config import Settings, load_chat_settings, load_settings
 from rag.errors import GeungeoError, SettingError
 from rag.load import Skipped, load
+from rag.types import Document
+from tests.fakes import FakeReader
 
 HUB = "# 새빛 허브 착공\n\n새빛 허브의 완공 시점은 2031년이다. 새빛 허브의 연면적은 약 92,000㎡이다.\n"
 POND = "# 달못 공원\n\n달못 공원은 2019년 5월 문을 열었다. 달못 공원의 입장료는 3,000원이다.\n"
@@ -81,6 +87,7 @@ def test_from_nothing_to_an_answer_to_nothing_of_it(room: Room, tmp_path: Path) 
     assert {card.document_id for card in after.cards} <= {"pond.md"}
     last = over(room.library.remove(["pond.md"]))
     assert last.stage is Stage.FAILED
+    assert last.notes == ["마지막 문서는 뺄 수 없습니다. 다른 문서를 먼저 올려 주세요."]
     assert [one.id for one in room.library.documents()] == ["pond.md"]  # said, and nothing lost
 
 
@@ -97,12 +104,37 @@ def test_the_scope_of_a_question(room: Room, tmp_path: Path) -> None:
 
 def test_a_refusal_offers_passages_and_questions_that_are_answered(room: Room, tmp_path: Path) -> None:
     over(room.library.add(dropped(tmp_path, hub_md=HUB, pond_md=POND)))
+    room.suggestions.gather()
     _, refusal = ask(room, "새빛 허브의 시공사는 어디입니까?", tab(room))
     assert refusal.ending is Ending.REFUSED
     assert refusal.cards[0].document_id == "hub.md"
     assert refusal.suggestions
     for question in refusal.suggestions:
         assert ask(room, question, tab(room))[1].ending is Ending.ANSWERED, question
+
+
+def test_a_refusal_waits_for_no_question_of_ours(
+    room: Room, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over(room.library.add(dropped(tmp_path, hub_md=HUB)))
+    asking: list[threading.Thread] = []
+    real = suggestion.answerable
+
+    def noted(assistant: Assistant, document: Document, count: int) -> list[str]:
+        asking.append(threading.current_thread())
+        return real(assistant, document, count)
+
+    monkeypatch.setattr(suggestion, "answerable", noted)
+    unanswered = "새빛 허브의 시공사는 어디입니까?"
+    assert ask(room, unanswered, tab(room))[1].ending is Ending.REFUSED
+    end = time.monotonic() + 60
+    while len(room.suggestions.first(3)) < 2:  # they come in the background
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    assert len(ask(room, unanswered, tab(room))[1].suggestions) == 2
+    room.suggestions.of("hub.md")  # has fewer than were looked for, and is not asked again
+    assert len(asking) == 1
+    assert threading.current_thread() not in asking
 
 
 def test_broken_duplicate_and_hostile_uploads_are_said(room: Room, tmp_path: Path) -> None:
@@ -168,6 +200,46 @@ def test_stop_keeps_what_was_said(room: Room, tmp_path: Path) -> None:
     assert shelf.turns(last.conversation)[0].exchange.ending is Ending.STOPPED
 
 
+def test_what_was_told_is_kept_when_nobody_waits_for_the_rest(room: Room, tmp_path: Path) -> None:
+    over(room.library.add(dropped(tmp_path, hub_md=HUB)))
+    shelf = room.history.of("가")
+    events = room.ask("새빛 허브 완공 시점은?", tab(room), shelf, "가")
+    next(events)
+    events.close()
+    (conversation,) = shelf.conversations()
+    assert [turn.exchange.ending for turn in shelf.turns(conversation.id)] == [Ending.STOPPED]
+    assert ask(room, "새빛 허브 완공 시점은?", tab(room))[1].ending is Ending.ANSWERED
+
+
+def test_a_question_put_twice_at_once_is_asked_once(room: Room) -> None:
+    shelf = room.history.of("가")
+    first, second = (room.ask("새빛 허브 완공 시점은?", tab(room), shelf, "가") for _ in range(2))
+    next(first)
+    assert list(second) == []
+    *_, _ = first
+    (conversation,) = shelf.conversations()
+    assert len(shelf.turns(conversation.id)) == 1
+
+
+def test_a_conversation_deleted_meanwhile_begins_anew(room: Room, tmp_path: Path) -> None:
+    over(room.library.add(dropped(tmp_path, hub_md=HUB)))
+    at, _ = ask(room, "새빛 허브 연면적은?", tab(room))
+    room.history.of("가").delete(at.conversation)
+    after, answer = ask(room, "새빛 허브 완공 시점은?", at)
+    assert (answer.short, after.conversation != at.conversation) == ("2031년", True)
+
+
+def test_a_fault_of_one_answer_is_told(room: Room, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    over(room.library.add(dropped(tmp_path, hub_md=HUB)))
+
+    def broken(_: tuple[str, ...]) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(room.parts, "only", broken)
+    _, failed = ask(room, "새빛 허브 완공 시점은?", tab(room))
+    assert (failed.ending, "RuntimeError" in failed.text) == (Ending.FAILED, True)
+
+
 def test_again_replaces_the_turn(room: Room, tmp_path: Path) -> None:
     at, failed = ask(room, "새빛 허브 완공 시점은?", tab(room))
     assert failed.ending is Ending.FAILED
@@ -176,6 +248,21 @@ def test_again_replaces_the_turn(room: Room, tmp_path: Path) -> None:
     (turn,) = shelf.turns(at.conversation)
     *_, _ = room.again(turn, at, shelf, "가")
     assert [one.exchange.ending for one in shelf.turns(at.conversation)] == [Ending.ANSWERED]
+
+
+def test_again_loses_no_answer_to_a_stop_or_a_failure(room: Room, tmp_path: Path) -> None:
+    over(room.library.add(dropped(tmp_path, hub_md=HUB)))
+    at, answer = ask(room, "새빛 허브 완공 시점은?", tab(room))
+    shelf = room.history.of("가")
+    (turn,) = shelf.turns(at.conversation)
+    shelf.judge(turn.id, True)
+    stopped = room.again(turn, at, shelf, "가")
+    next(stopped)
+    room.stop("가")
+    assert list(stopped)[-1] == at
+    gone = replace(at, document_ids=("없다.md",))
+    assert list(room.again(turn, gone, shelf, "가"))[-1] == gone
+    assert [(one.exchange, one.good) for one in shelf.turns(at.conversation)] == [(answer, True)]
 
 
 def test_follow_ups_see_completed_questions_only_of_real_turns(room: Room, tmp_path: Path) -> None:
@@ -203,6 +290,21 @@ def test_uploads_are_kept_until_their_document_is_removed(room: Room, tmp_path: 
     assert [path.name for path in kept.iterdir()] == ["hub.md"]
 
 
+@pytest.mark.parametrize("data", ["data", "behind/data"])
+def test_uploads_into_a_folder_named_from_here_or_behind_a_link(
+    data: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "behind").symlink_to(tmp_path / "real")
+    monkeypatch.chdir(tmp_path)
+    room = Room(load_settings({}, None, {}), load_chat_settings(), Path("index"), Path(data))
+    job = over(room.library.add(dropped(tmp_path, hub_md=HUB, pond_md=POND)))
+    assert (job.stage, job.added) == (Stage.DONE, ("hub.md", "pond.md")), job.notes
+    over(room.library.remove(["pond.md"]))
+    assert [path.name for path in Path(data, "uploads").iterdir()] == ["hub.md"]
+    room.close()
+
+
 def test_a_choice_that_cannot_be_used_is_refused(room: Room, tmp_path: Path) -> None:
     over(room.library.add(dropped(tmp_path, hub_md=HUB)))
     good = room.parts.choice
@@ -215,6 +317,22 @@ def test_a_choice_that_cannot_be_used_is_refused(room: Room, tmp_path: Path) -> 
     assert ask(room, "새빛 허브 완공 시점은?", strict)[1].ending is Ending.REFUSED
     plain = tab(room, preference=Preference(replace(good, reader="none")))
     assert ask(room, "새빛 허브 완공 시점은?", plain)[1].model == "sentence-1"
+
+
+def test_readers_are_let_go(room: Room, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    over(room.library.add(dropped(tmp_path, hub_md=HUB)))
+    loaded: weakref.WeakSet[FakeReader] = weakref.WeakSet()
+
+    def load_reader(_: Settings) -> FakeReader:
+        loaded.add(reader := FakeReader())
+        return reader
+
+    monkeypatch.setattr("rag.chat.parts.make_reader", load_reader)
+    for number in range(6):
+        chosen = Choice(f"{number}.gguf", 3 + number, 0.1)
+        assert room.parts.assistant(chosen) is room.parts.assistant(chosen)
+    gc.collect()
+    assert len(loaded) == 2
 
 
 def test_a_fixed_reader_cannot_be_changed(tmp_path: Path) -> None:
@@ -254,6 +372,15 @@ def test_preferences_that_cannot_be_read_are_the_servers() -> None:
 )
 def test_names_of_uploads_are_made_safe(name: str, clean: str) -> None:
     assert clean_name(name) == clean
+
+
+def test_equal_and_vanished_uploads_lose_no_other(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    one, two, gone = dropped(tmp_path, a_txt="1", b_txt="2", c_txt="3")
+    gone.unlink()
+    taken, refused = take([one, one, gone, two], tmp_path / "in", load_chat_settings())
+    assert [path.name for path in taken] == ["a.txt", "b.txt"]
+    assert [line.partition(":")[0] for line in refused] == ["c.txt"]
 
 
 def test_uploads_beyond_the_limits_are_refused(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """The server as programs see it: downloads belong to their visitor, other routes fit in, doors stay shut."""
 
+import json
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -16,14 +18,19 @@ from gradio_client.exceptions import AppError
 
 from rag import build_index, load_settings
 from rag.chat import password
+from rag.chat.desk import Asking, Words
 from rag.chat.door import PASSWORD, Door, data_folder
-from rag.chat.exchange import Exchange
+from rag.chat.exchange import Ending, Exchange
 from rag.chat.gate import VISITOR
+from rag.chat.history import Shelf
 from rag.chat.room import Room
 from rag.chat.server import create_app, serve
+from rag.chat.session import Preference
 from rag.config import ChatSettings, load_chat_settings
 from rag.errors import SettingError
+from tests.server import served
 from tests.test_chat_history import ANSWER
+from tests.visitor import Visitor
 
 ROOT = Path(__file__).parents[1]
 TOKENS = ("가" * 3).encode().hex().ljust(40, "a"), "b" * 40
@@ -182,3 +189,126 @@ def test_gradio_client_asks_and_asks_on(running: str, room: Room) -> None:
     assert "커피하우스" in more["provenance"]["interpreted"]
     with pytest.raises(AppError, match="질문이 비어"):
         client.predict("  ", api_name="/answer")
+
+
+def file_data(path: object) -> list[dict[str, object]]:
+    return [{"path": str(path), "meta": {"_type": "gradio.FileData"}}]
+
+
+def test_only_what_was_uploaded_is_read(running: str, room: Room, tmp_path: Path) -> None:
+    secret = tmp_path / "급여.md"
+    secret.write_text("# 급여\n\n김 과장의 급여는 900만 원이다.\n", "utf-8")
+    visitor = Visitor(running)
+    visitor.open()
+    told = visitor.call(visitor.event("upload", "upload"), file_data(secret), None)
+    assert told["success"] is False
+    assert room.library.current is None
+    assert secret.exists()
+
+
+def test_an_upload_over_plain_requests(running: str, room: Room) -> None:
+    visitor = Visitor(running)
+    visitor.open()
+    notice = "# 은빛마을 정전\n\n은빛마을 정전은 2027년 3월 4일에 있다.\n".encode()
+    (path,) = visitor.http.post("/gradio_api/upload", files={"files": ("정전.md", notice)}).json()
+    assert visitor.call(visitor.event("upload", "upload"), file_data(path), None)["success"]
+    assert room.library.current is not None
+    assert room.library.current.added == ("정전.md",)
+
+
+def test_another_site_cannot_remove_documents(running: str, room: Room) -> None:
+    press = {"act": "remove", "id": "coffee.md"}
+    attack = {"origin": "https://evil.example", "sec-fetch-site": "cross-site"}
+    for headers in (attack, {"origin": "https://evil.example"}):
+        visitor = Visitor(running, headers)
+        sent = visitor.send(visitor.event("documents", "click"), None, press=press, kind="text/plain")
+        assert (sent.status_code, "다른 사이트" in sent.text) == (403, True)
+    assert "coffee.md" in {one.id for one in room.library.documents()}
+
+
+def shelf_of(visitor: Visitor, room: Room) -> Shelf:
+    return room.history.of(visitor.http.cookies[VISITOR])
+
+
+def asked(visitor: Visitor, room: Room) -> list[Exchange]:
+    shelf = shelf_of(visitor, room)
+    return [turn.exchange for one in shelf.conversations() for turn in shelf.turns(one.id)]
+
+
+def test_a_page_older_than_the_server_can_be_used(running: str, room: Room) -> None:
+    visitor = Visitor(running)  # never loaded: the server knows as little of it as after a restart
+    shelf_of(visitor, room).prefer(Preference(room.parts.choice, "en").to_json())
+    told = visitor.call(visitor.event("ask", "click"), "런던은?", None)
+    assert (told["success"], [one.asked for one in asked(visitor, room)]) == (True, ["런던은?"])
+    for name in ("find", "find-document"):
+        other = Visitor(running)
+        assert other.call(other.event(name, "change"), "런던", None)["success"], name
+    for name, data in (("theme", ("dark", "en")), ("apply", ("none", 3, 0.5))):
+        other = Visitor(running)
+        number = other.event(name, "input" if name == "theme" else "click")
+        assert other.call(number, *data, None)["success"], name
+    other = Visitor(running)
+    assert other.call(other.event("brand", "click"), None, press={"act": "new"})["success"]
+
+
+def test_settings_of_the_server_can_be_applied(tmp_path: Path) -> None:
+    settings = load_settings({"reader": "none", "top_k": 30, "abstain_below": 0.95}, None, {})
+    room = Room(settings, load_chat_settings(), tmp_path / "index", tmp_path / "data")
+    with served(create_app(room, Door(room.parts.folder, tmp_path / "data", "127.0.0.1", 1))) as url:
+        visitor = Visitor(url)
+        told = visitor.call(visitor.event("apply", "click"), "none", 30, 0.95, None)
+        assert told["success"]
+        assert room.preference(shelf_of(visitor, room)).choice == room.parts.choice
+    room.close()
+
+
+def test_what_was_told_is_kept_when_the_page_goes(
+    running: str, room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(_: Asking) -> Iterator[Words]:
+        for count in range(600):
+            yield Words("한 " * count)
+            time.sleep(0.05)
+
+    monkeypatch.setattr(room.desk, "answer", slow)
+    visitor = Visitor(running)
+    visitor.open()
+    visitor.send(visitor.event("ask", "click"), "런던은?", None)
+    messages = visitor.follow()
+    assert sum(1 for _, message in zip(range(6), messages, strict=False) if message) == 6
+    messages.close()
+    end = time.monotonic() + 20
+    while not (kept := asked(visitor, room)):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    assert (kept[0].ending, kept[0].text[:1]) == (Ending.STOPPED, "한")
+
+
+def test_a_disk_that_takes_no_answer_leaves_the_page_usable(
+    running: str, room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    visitor = Visitor(running)
+    visitor.open()
+    monkeypatch.setattr(Shelf, "append", full)
+    told = visitor.call(visitor.event("ask", "click"), "런던은?", None)
+    assert told["success"]
+    assert "답하지 못했습니다" in json.dumps(told, ensure_ascii=False)
+
+
+def test_examples_are_looked_for_after_a_removal(
+    running: str, room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[int] = []
+    monkeypatch.setattr(room.suggestions, "refresh", lambda: looked.append(room.library.passage_count))
+    visitor = Visitor(running)
+    visitor.open()
+    pond = "# 달못 공원\n\n달못 공원의 입장료는 3,000원이다.\n".encode()
+    (path,) = visitor.http.post("/gradio_api/upload", files={"files": ("달못.md", pond)}).json()
+    assert visitor.call(visitor.event("upload", "upload"), file_data(path), None)["success"]
+    press = {"act": "remove", "id": "달못.md"}
+    assert visitor.call(visitor.event("documents", "click"), None, press=press)["success"]
+    added, removed = looked
+    assert removed < added

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ from rag.chat.parts import Choice, Parts
 from rag.chat.suggestion import Suggestions
 from rag.errors import GeungeoError
 from rag.types import Answer, Turn
+
+logger = logging.getLogger(__name__)
 
 #: Passages and questions offered after a refusal.
 NEAREST = 3
@@ -62,7 +65,7 @@ class Desk:
         self._seats = BoundedSemaphore(at_once)
 
     def answer(self, asking: Asking) -> Iterator[Words | Exchange]:
-        """Words as they come, then the exchange; errors meant for people end it as :attr:`Ending.FAILED`."""
+        """Words as they come, then the exchange; errors end it as :attr:`Ending.FAILED`."""
         started = time.perf_counter()
         try:
             with self._seats:
@@ -83,6 +86,10 @@ class Desk:
                     yield Words(text, shown)
         except GeungeoError as error:
             yield Exchange(asking.question, Ending.FAILED, str(error), seconds=_since(started))
+        except Exception as error:  # the conversation goes on after a fault of one answer
+            logger.warning("answer failed", exc_info=True)
+            said = f"뜻밖의 오류가 났습니다({type(error).__name__}). 잠시 뒤에 다시 물어 주세요."
+            yield Exchange(asking.question, Ending.FAILED, said, seconds=_since(started))
 
     def record(self, question: str, history: Sequence[Turn] = ()) -> render.AnswerRecord:
         """The answer as its JSON contract has it, by the server's settings; nothing is kept.

@@ -5,6 +5,7 @@ Each method gives updates of widgets, or a stream of them; none keeps anything b
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -13,19 +14,20 @@ from pathlib import Path
 import gradio as gr
 
 from rag.chat import panel, source, view
-from rag.chat.desk import Words as Said
 from rag.chat.gate import VISITOR
 from rag.chat.history import Shelf
 from rag.chat.icon import icon
 from rag.chat.library import Job
 from rag.chat.markup import safe
 from rag.chat.parts import Choice
-from rag.chat.room import Room
+from rag.chat.room import Room, Told
 from rag.chat.session import Tab
 from rag.chat.widget import Widgets, relabelled
 from rag.chat.words import Words, words
 from rag.errors import GeungeoError
 from rag.load import LOADERS
+
+logger = logging.getLogger(__name__)
 
 Updates = dict[object, object]
 Press = Mapping[str, str]
@@ -53,6 +55,10 @@ class Events:
 
     def _shelf(self, request: gr.Request) -> Shelf:
         return self._room.history.of(request.cookies.get(VISITOR) or session(request))
+
+    def _at(self, tab: Tab | None, request: gr.Request) -> Tab:
+        """The tab; begun anew where a restart of the server made it forget an open page."""
+        return tab or Tab(self._room.preference(self._shelf(request)))
 
     # --- what the regions show ------------------------------------------------------------------------
 
@@ -116,37 +122,37 @@ class Events:
         tab = Tab(preference, conversation=number if shelf.conversation(number) else 0)
         return self._frame(tab) | self._talk(tab, shelf) | self._documents(tab)
 
-    def ask(self, question: str, tab: Tab, request: gr.Request) -> Iterator[Updates]:
+    def ask(self, question: str, tab: Tab | None, request: gr.Request) -> Iterator[Updates]:
         """The question box was sent."""
-        if not question.strip():
-            return
-        shelf = self._shelf(request)
-        yield from self._streamed(
-            question, self._room.ask(question, tab, shelf, session(request)), tab, shelf
-        )
+        if question.strip():
+            shelf, tab = self._shelf(request), self._at(tab, request)
+            answered = self._room.ask(question, tab, shelf, session(request))
+            yield from self._streamed(question, answered, tab, shelf)
 
-    def _streamed(
-        self, question: str, events: Iterator[Said | Tab], tab: Tab, shelf: Shelf
-    ) -> Iterator[Updates]:
+    def _streamed(self, question: str, events: Told, tab: Tab, shelf: Shelf) -> Iterator[Updates]:
         say = words(tab.preference.language)
-        first: Updates = {self._w.box: "", self._w.live: view.live(question, "", "", say)}
-        first |= {self._w.ask: gr.update(visible=False), self._w.stop: gr.update(visible=True)}
-        yield first | ({} if tab.conversation else {self._w.log: ""})
-        for event in events:
-            if isinstance(event, Tab):
-                idle = {self._w.ask: gr.update(visible=True), self._w.stop: gr.update(visible=False)}
-                yield self._talk(event, shelf) | idle
-            else:
-                yield {self._w.live: view.live(question, event.complete, event.text, say)}
+        begun: Updates = {self._w.box: "", self._w.ask: gr.update(visible=False)}
+        begun |= {self._w.stop: gr.update(visible=True)} | ({} if tab.conversation else {self._w.log: ""})
+        idle: Updates = {self._w.ask: gr.update(visible=True), self._w.stop: gr.update(visible=False)}
+        try:
+            for event in events:
+                if isinstance(event, Tab):
+                    yield self._talk(event, shelf) | idle
+                else:
+                    yield begun | {self._w.live: view.live(question, event.complete, event.text, say)}
+                    begun = {}
+        except Exception:  # a full disk, say: the page must not wait for ever
+            logger.warning("answer not kept", exc_info=True)
+            yield {self._w.live: view.broken(question, say)} | idle
 
     def stop(self, request: gr.Request) -> None:
         """The stop button."""
         self._room.stop(session(request))
 
-    def press(self, tab: Tab, request: gr.Request, event: gr.EventData) -> Iterator[Updates]:
+    def press(self, tab: Tab | None, request: gr.Request, event: gr.EventData) -> Iterator[Updates]:
         """Something with ``data-act`` was pressed in one of the regions."""
         pressed = {str(key): str(value) for key, value in dict(event._data or {}).items()}
-        shelf = self._shelf(request)
+        shelf, tab = self._shelf(request), self._at(tab, request)
         act = pressed.get("act", "")
         if act == "ask":
             yield from self.ask(pressed.get("question", ""), tab, request)
@@ -215,8 +221,7 @@ class Events:
         else:
             good = pressed["act"] == "good"
             shelf.judge(turn.id, None if turn.good is good else good)
-        say = words(tab.preference.language)
-        return {self._w.log: view.log(self._room.turns(shelf, tab), say)}
+        return {self._w.log: view.log(self._room.turns(shelf, tab), words(tab.preference.language))}
 
     def _choose(self, pressed: Press, tab: Tab, _: Shelf) -> Updates:
         chosen = tab.toggled(pressed["id"]) if pressed.get("id") else replace(tab, document_ids=())
@@ -227,16 +232,18 @@ class Events:
         job = self._room.library.remove([name])
         while not job.is_over:
             time.sleep(_POLL_S)
+        self._room.suggestions.refresh()
         kept = replace(tab, document_ids=tuple(one for one in tab.document_ids if one != name))
         return {self._w.tab: kept, self._w.job: self._job(job, kept)} | self._documents(kept)
 
     def _job(self, job: Job, tab: Tab) -> str:
         return panel.job(job, words(tab.preference.language))
 
-    def upload(self, files: list[str] | None, tab: Tab) -> Iterator[Updates]:
+    def upload(self, files: list[str] | None, tab: Tab | None, request: gr.Request) -> Iterator[Updates]:
         """Files were dropped: progress until they can be asked."""
         if not files:
             return
+        tab = self._at(tab, request)
         job = self._room.library.add([Path(str(file)) for file in files])
         yield {self._w.upload: None, self._w.job: self._job(job, tab), self._w.top: self._top(tab)}
         while not job.is_over:
@@ -245,19 +252,19 @@ class Events:
         self._room.suggestions.refresh()
         yield {self._w.job: self._job(job, tab)} | self._documents(tab)
 
-    def find(self, text: str, tab: Tab, request: gr.Request) -> Updates:
+    def find(self, text: str, tab: Tab | None, request: gr.Request) -> Updates:
         """The history is searched."""
-        tab = replace(tab, looked_for=text)
+        tab = replace(self._at(tab, request), looked_for=text)
         return {self._w.tab: tab, self._w.past: self._around(tab, self._shelf(request))[self._w.past]}
 
-    def find_document(self, text: str, tab: Tab) -> Updates:
+    def find_document(self, text: str, tab: Tab | None, request: gr.Request) -> Updates:
         """The documents are searched."""
-        tab = replace(tab, documents_for=text)
+        tab = replace(self._at(tab, request), documents_for=text)
         return {self._w.tab: tab} | self._documents(tab)
 
-    def appear(self, theme: str, language: str, tab: Tab, request: gr.Request) -> Updates:
+    def appear(self, theme: str, language: str, tab: Tab | None, request: gr.Request) -> Updates:
         """Theme or language was switched: kept and shown at once."""
-        shelf = self._shelf(request)
+        shelf, tab = self._shelf(request), self._at(tab, request)
         preference = replace(tab.preference, theme=theme, language=language)
         shelf.prefer(preference.to_json())
         tab = replace(tab, preference=preference)
@@ -266,9 +273,10 @@ class Events:
         return told
 
     def apply(
-        self, reader: str, top_k: float, strictness: float, tab: Tab, request: gr.Request
+        self, reader: str, top_k: float, strictness: float, tab: Tab | None, request: gr.Request
     ) -> Iterator[Updates]:
         """Settings of answers: tried first, then kept."""
+        tab = self._at(tab, request)
         say = words(tab.preference.language)
         yield {self._w.applied: f'<p class="note" role="status">{safe(say("applying"))}</p>'}
         choice = Choice(reader.strip(), int(top_k), float(strictness))

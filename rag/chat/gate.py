@@ -1,10 +1,11 @@
-"""What every request passes: the host it asks for, the password, a visitor's cookie, and safe headers.
+"""What every request passes: its host and origin, the password, a visitor's cookie, and safe headers.
 
 Plain ASGI, for answers stream.
 """
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import secrets
 import time
@@ -25,11 +26,14 @@ from rag.chat.words import KOREAN, words
 
 VISITOR = "geungeo_visitor"
 _SESSION = "geungeo_session"
+#: Counted anew whenever a page is opened.
 _YEAR_S = 365 * 86_400
 _LOGIN = "/login"
 #: Wrong passwords from one address in a minute, after which it waits.
 _TRIES = 5
 _FORM_MAX_BYTES = 4096
+#: Methods that change nothing; a WebSocket has none.
+_SAFE = {"GET", "HEAD", "OPTIONS"}
 
 #: Nothing is fetched from or sent to elsewhere, whatever a document says. Gradio compiles its templates
 #: in the browser, so scripts of this page may use eval.
@@ -60,6 +64,7 @@ class Gate:
         self._app = app
         self._password = password
         self._loopback = loopback
+        self._looking = asyncio.Lock()
         self._wrong: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=_TRIES))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -67,14 +72,20 @@ class Gate:
             await self._app(scope, receive, send)
             return
         connection = HTTPConnection(scope)
+        response = self._refused(connection) or await self._stopped(scope, receive, connection)
+        if response is None:
+            await self._passed(scope, receive, send, connection)
+            return
+        response.headers.update(_HEADERS)
+        await response(scope, receive, send)
+
+    def _refused(self, connection: HTTPConnection) -> Response | None:
+        """What is answered to requests that a page elsewhere could have made a visitor's browser send."""
         if self._loopback and not is_loopback(connection.url.hostname or ""):
-            await PlainTextResponse("이 컴퓨터에서만 열 수 있습니다.\n", 421)(scope, receive, send)
-            return
-        if self._password is not None and (response := await self._stopped(scope, receive, connection)):
-            response.headers.update(_HEADERS)
-            await response(scope, receive, send)
-            return
-        await self._passed(scope, receive, send, connection)
+            return PlainTextResponse("이 컴퓨터에서만 열 수 있습니다.\n", 421)
+        if connection.scope.get("method") not in _SAFE and _from_elsewhere(connection):
+            return PlainTextResponse("다른 사이트가 보낸 요청은 받지 않습니다.\n", 403)
+        return None
 
     async def _passed(self, scope: Scope, receive: Receive, send: Send, connection: HTTPConnection) -> None:
         visitor = connection.cookies.get(VISITOR, "")
@@ -85,7 +96,7 @@ class Gate:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.update(_HEADERS)
-                if token != visitor:
+                if token != visitor or headers.get("content-type", "").startswith("text/html"):
                     headers.append("set-cookie", _cookie(VISITOR, token, _YEAR_S))
             await send(message)
 
@@ -121,14 +132,29 @@ class Gate:
 
     async def _right(self, given: str, client: str) -> bool:
         """Whether the password is right; after too many wrong ones not even looked at for a minute."""
-        wrong = self._wrong[client]
-        now = time.monotonic()
-        if self._password is None or (len(wrong) == _TRIES and now - wrong[0] < 60):
+        if self._password is None:
             return False
-        right = await run_in_threadpool(self._password.matches, given)
-        if not right:
-            wrong.append(now)
-        return right
+        async with self._looking:  # tries at once are counted too, and each takes 128 MiB
+            wrong = self._wrong[client]
+            now = time.monotonic()
+            if len(wrong) == _TRIES and now - wrong[0] < 60:
+                return False
+            right = await run_in_threadpool(self._password.matches, given)
+            if not right:
+                wrong.append(now)
+            return right
+
+
+def _from_elsewhere(connection: HTTPConnection) -> bool:
+    """Whether a browser says that a page of another origin sent this; programs say nothing and pass.
+
+    Gradio reads JSON whatever its declared type, so the rules of browsers for foreign JSON do not protect us.
+    """
+    headers = connection.headers
+    if site := headers.get("sec-fetch-site"):
+        return site not in {"same-origin", "none"}
+    origin = headers.get("origin")
+    return origin is not None and origin.partition("://")[2] != headers.get("host")
 
 
 def _client(scope: Scope) -> str:
@@ -139,7 +165,7 @@ def _given(authorization: str) -> str:
     """The password of a Bearer or Basic header; empty where there is none."""
     kind, _, value = authorization.partition(" ")
     if kind.lower() == "bearer":
-        return value.strip()
+        return value.encode("latin-1").decode("utf-8", "replace").strip(" ")  # sent as bytes of UTF-8
     if kind.lower() != "basic":
         return ""
     try:

@@ -17,6 +17,8 @@ from rag.chat.exchange import Exchange
 from rag.text import normalise, squeeze
 
 _TITLE_MAX_CHARS = 60
+#: Words searched for: SQLite takes expressions of a limited depth.
+_WORDS = 32
 _NOW = "strftime('%Y-%m-%dT%H:%M:%f', 'now')"
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS conversation (
@@ -141,9 +143,9 @@ class Shelf:
             return _turn(row) if row else None
 
     def conversations(self, words: str = "", limit: int = 200) -> list[Conversation]:
-        """Newest first; those whose title, questions or answers hold every word."""
+        """Newest first; those whose title, questions or answers hold every word (of the first 32)."""
         condition, values = "owner = ?", [self._owner]
-        for word in _storable(normalise(words)).casefold().split():
+        for word in _storable(normalise(words)).casefold().split()[:_WORDS]:
             held = "SELECT 1 FROM turn WHERE conversation = conversation.id AND instr(words, ?)"
             condition += f" AND (instr(lower(title), ?) OR EXISTS ({held}))"
             values += [word, word]

@@ -18,7 +18,7 @@ from pathlib import Path
 from rag.chat.parts import Parts
 from rag.chat.upload import free, take
 from rag.config import ChatSettings
-from rag.errors import GeungeoError, SourceError
+from rag.errors import EmptyCorpusError, GeungeoError, SourceError
 from rag.index import Progress
 from rag.library import Entry, Ledger, Update, remove_documents, update_index
 from rag.text import normalise
@@ -73,7 +73,7 @@ class Library:
     def __init__(self, parts: Parts, limits: ChatSettings, folder: Path) -> None:
         self._parts = parts
         self._limits = limits
-        self._folder = folder
+        self._folder = folder.resolve()  # as the index names its files
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="library")
         self.current: Job | None = None
 
@@ -188,9 +188,14 @@ class Library:
     def _remove(self, job: Job) -> None:
         entries = self._entries().values()
         gone = set(job.files)
-        remove_documents(self._parts.settings, job.files, self._parts.folder, embedder=self._parts.embedder)
+        try:
+            remove_documents(
+                self._parts.settings, job.files, self._parts.folder, embedder=self._parts.embedder
+            )
+        except EmptyCorpusError:
+            raise EmptyCorpusError("마지막 문서는 뺄 수 없습니다.", "다른 문서를 먼저 올려 주세요.") from None
         files = [Path(entry.key) for entry in entries if entry.documents and gone.issuperset(entry.documents)]
-        _discard([path for path in files if path.is_relative_to(self._folder.resolve())])
+        _discard([path for path in files if path.is_relative_to(self._folder)])
         self._parts.reopen()
 
     def _entries(self) -> dict[str, Entry]:

@@ -59,7 +59,7 @@ def program(room: Room) -> Callable[[str, list[list[str]]], dict[str, Any]]:
 def build_page(room: Room) -> gr.Blocks:
     """The page on ``room``; state of a tab lives in its session."""
     with gr.Blocks(title="근거", analytics_enabled=False, fill_width=True, fill_height=True) as page:
-        widgets = place()
+        widgets = place(room.parts.choice.top_k)
         remembered = gr.Textbox(visible=False)
         events = Events(room, widgets)
         w = widgets

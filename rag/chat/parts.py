@@ -50,9 +50,9 @@ class Parts:
         self.fixed_reader = fixed_reader
         self.embedder = make_embedder(settings)
         self._index = self._opened()
-        self._assistants: dict[Choice, Assistant] = {}
         self._loading = Lock()
         self._read_with = lru_cache(maxsize=_LOADED_READERS)(self._loaded)
+        self._composed = lru_cache(maxsize=_LOADED_READERS)(self._compose)  # each holds a reader
         self.reader(settings.reader)
         kiwi()
 
@@ -75,7 +75,7 @@ class Parts:
     def reopen(self) -> None:
         """Answer from the newest generation from now on; answers under way keep theirs."""
         self._index = self._opened()
-        self._assistants = {}
+        self._composed.cache_clear()
 
     def _loaded(self, name: str) -> Reader:
         return make_reader(replace(self.settings, reader=name))
@@ -109,7 +109,7 @@ class Parts:
         )
 
     def assistant(self, choice: Choice) -> Assistant:
-        """An assistant as ``choice`` says, on the index as it is now; kept until the index changes.
+        """An assistant as ``choice`` says, on the index as it is now; the latest few are kept.
 
         Args:
             choice: Checked like the settings of these names.
@@ -118,13 +118,13 @@ class Parts:
             EmptyCorpusError: Nothing is indexed.
             SettingError, ModelError: ``choice`` cannot be used.
         """
-        kept, index = self._assistants, self._index
+        index = self._index
         if index is None:
             raise EmptyCorpusError("아직 문서가 없습니다.", "문서를 먼저 올려 주세요.")
-        if choice not in kept:
-            reader = self.reader(choice.reader)
-            kept[choice] = make_assistant(self._settings(choice), index, self.embedder, reader)
-        return kept[choice]
+        return self._composed(choice, index)
+
+    def _compose(self, choice: Choice, index: Index) -> Assistant:
+        return make_assistant(self._settings(choice), index, self.embedder, self.reader(choice.reader))
 
     def only(self, document_ids: tuple[str, ...]) -> Filter | None:
         """The filter that admits these documents; ``None``, which admits all, where none are chosen.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
@@ -19,10 +19,15 @@ from rag.types import Turn as Said
 
 #: Earlier turns that a follow-up may refer to.
 _REMEMBERED = 8
+#: Endings that say something about the documents.
+_SAID = {Ending.ANSWERED, Ending.REFUSED}
 #: SQLite file inside the data folder.
 HISTORY = "history.sqlite"
 #: Folder of uploaded files inside the data folder.
 UPLOADS = "uploads"
+
+#: Words as they come, then the tab afterwards; to be closed where the rest is not waited for.
+Told = Generator[Words | Tab, None, None]
 
 
 class Room:
@@ -69,41 +74,55 @@ class Room:
         """The open conversation."""
         return shelf.turns(tab.conversation) if tab.conversation else []
 
-    def ask(self, question: str, tab: Tab, shelf: Shelf, session: str) -> Iterator[Words | Tab]:
-        """Answer and store one question.
+    def ask(self, question: str, tab: Tab, shelf: Shelf, session: str) -> Told:
+        """Answer and store one question; what was told so far is stored where nobody waits for the rest.
 
         Yields:
-            Words as they come, then the tab with its conversation, in which the turn is stored.
+            Words as they come, then the tab with its conversation, in which the turn is stored. Nothing at
+            all while another question of this session is being answered.
         """
-        earlier = self.turns(shelf, tab)
-        for event in self._answered(question, earlier, tab, session):
-            if isinstance(event, Exchange):
-                conversation = tab.conversation or shelf.begin(question)
-                shelf.append(conversation, event)
-                yield replace(tab, conversation=conversation)
-            else:
-                yield event
 
-    def again(self, turn: Turn, tab: Tab, shelf: Shelf, session: str) -> Iterator[Words | Tab]:
-        """Answer a stored question anew, with what was said before it, in its place."""
+        def keep(told: Exchange) -> Tab:
+            known = shelf.conversation(tab.conversation)  # another tab may have deleted it
+            conversation = known.id if known is not None else shelf.begin(question)
+            shelf.append(conversation, told)
+            return replace(tab, conversation=conversation)
+
+        return self._answered(question, self.turns(shelf, tab), tab, session, keep)
+
+    def again(self, turn: Turn, tab: Tab, shelf: Shelf, session: str) -> Told:
+        """Answer a stored question anew, with what was said before it, in its place.
+
+        An answer gives way only to another one: not to a stop or a failure.
+        """
+
+        def keep(told: Exchange) -> Tab:
+            if told.ending in _SAID or turn.exchange.ending not in _SAID:
+                shelf.replace(turn.id, told)
+            return tab
+
         earlier = [one for one in self.turns(shelf, tab) if one.id < turn.id]
-        for event in self._answered(turn.exchange.asked, earlier, tab, session):
-            if isinstance(event, Exchange):
-                shelf.replace(turn.id, event)
-                yield tab
-            else:
-                yield event
+        return self._answered(turn.exchange.asked, earlier, tab, session, keep)
 
     def _answered(
-        self, question: str, earlier: Sequence[Turn], tab: Tab, session: str
-    ) -> Iterator[Words | Exchange]:
+        self, question: str, earlier: Sequence[Turn], tab: Tab, session: str, keep: Callable[[Exchange], Tab]
+    ) -> Told:
         asking = Asking(question, said(earlier), tab.preference.choice, tab.document_ids)
-        self._stops[session] = asking.stop
+        if self._stops.setdefault(session, asking.stop) is not asking.stop:
+            return  # pressed twice, meant once
+        told = Exchange(question, Ending.STOPPED, "")
         try:
-            yield from self.desk.answer(asking)
-        finally:
-            if self._stops.get(session) is asking.stop:
-                del self._stops[session]
+            yield Words("")
+            for event in self.desk.answer(asking):
+                if isinstance(event, Exchange):
+                    told = event
+                else:
+                    told = replace(told, text=event.text, complete=event.complete)
+                    yield event
+        finally:  # also when the page was closed meanwhile
+            del self._stops[session]
+            kept = keep(told)
+        yield kept
 
     def close(self) -> None:
         """Finish indexing that was begun."""
@@ -112,5 +131,5 @@ class Room:
 
 def said(turns: Sequence[Turn]) -> tuple[Said, ...]:
     """Earlier turns as the assistant takes them, completed questions instead of follow-ups."""
-    told = [turn.exchange for turn in turns if turn.exchange.ending in {Ending.ANSWERED, Ending.REFUSED}]
+    told = [turn.exchange for turn in turns if turn.exchange.ending in _SAID]
     return tuple(Said(one.complete or one.asked, one.text) for one in told[-_REMEMBERED:])

@@ -2,6 +2,7 @@
 window.geungeo = (() => {
   "use strict";
   const local = new Set(["close", "menu", "documents", "settings", "copy", "confirm", "rename"]);
+  const asks = new Set(["ask", "again"]);
   const panes = { documents: "library", settings: "settings", source: "source", document: "source" };
   let opener = null; // what opened the panel: focus goes back there
   let last = null; // what was pressed last: focus is put back after its region is drawn anew
@@ -116,7 +117,7 @@ window.geungeo = (() => {
     else if (act === "confirm") confirm(button, trigger);
     else if (act === "rename") rename(button, trigger);
     else if (panes[act]) open(panes[act], button);
-    if (act === "ask" || act === "again") follow = true;
+    if (asks.has(act)) follow = true;
     if (act === "conversation" || act === "new") { document.body.dataset.menu = ""; follow = true; }
     if (!local.has(act)) trigger({ ...button.dataset });
   }
@@ -124,7 +125,9 @@ window.geungeo = (() => {
   function listen(region, trigger) {
     region.addEventListener("click", (event) => {
       const button = event.target.closest("[data-act]");
-      if (button && button.tagName !== "FORM" && region.contains(button)) pressed(button, trigger);
+      if (!button || button.tagName === "FORM" || !region.contains(button)) return;
+      if (asks.has(button.dataset.act) && event.detail > 1) return; // a double click asks once
+      pressed(button, trigger);
     });
     region.addEventListener("submit", (event) => {
       const form = event.target.closest("form[data-act]");

@@ -45,9 +45,11 @@ def create_app(room: Room, door: Door, routers: Sequence[APIRouter] = ()) -> Fas
         app.include_router(router)
     secret = password.read(door.data / PASSWORD, room.limits.session_days)
     app.add_middleware(Gate, password=secret, loopback=is_loopback(door.host))
+    page = build_page(room)
+    page.has_launched = True  # mounting does not say so, and until then Gradio takes paths nobody uploaded
     gr.mount_gradio_app(
         app,
-        build_page(room),
+        page,
         path="/",
         server_name=door.host,
         server_port=door.port,
@@ -104,7 +106,7 @@ def serve(settings: Settings, limits: ChatSettings, door: Door, routers: Sequenc
     door.check()
     room = create_room(settings, limits, door)
     app = create_app(room, door, routers)
-    room.suggestions.start()
+    room.suggestions.refresh()
     try:
         uvicorn.run(app, host=door.host, port=door.port, log_level="warning")
     finally:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise, zip_longest
 from threading import Lock, Thread
 
@@ -28,8 +29,9 @@ _TRIES = 6
 #: Documents looked into for the first page, and questions kept of each.
 _DOCUMENTS = 40
 _EACH = 1
-#: Documents whose questions are offered first after a refusal.
+#: Documents whose questions are offered first after a refusal, and questions looked for in each.
 _NEAR = 4
+_NEAR_EACH = 3
 #: A title this short is a name, and may stand in front of a topic that says too little alone.
 _NAME_MAX_CHARS = 16
 _SENTENCE_MAX_CHARS = 46
@@ -139,8 +141,16 @@ def answerable(assistant: Assistant, document: Document, count: int) -> list[str
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Questions of a document, and how many were looked for: it may have fewer."""
+
+    questions: tuple[str, ...] = ()
+    looked_for: int = 0
+
+
 class Suggestions:
-    """Checked questions of the live index, gathered in the background and as they are needed.
+    """Checked questions of the live index, gathered in the background; nobody who asks waits for them.
 
     Args:
         parts: Asked with the server's choice, whose reader should be fast.
@@ -148,25 +158,17 @@ class Suggestions:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._checked: dict[tuple[str, str], list[str]] = {}
+        self._checked: dict[tuple[str, str], _Found] = {}
         self._lock = Lock()
-        self._thread = Thread(target=self.gather, name="suggestions", daemon=True)
-
-    def start(self) -> None:
-        """Begin to look for first questions; returns at once."""
-        self._thread.start()
 
     def refresh(self) -> None:
-        """Look again after the documents changed; returns at once."""
-        Thread(target=self.gather, name="suggestions", daemon=True).start()
+        """Begin to look for first questions, also anew after the documents changed; returns at once."""
+        _begin(self.gather)
 
     def gather(self) -> None:
         """Look for first questions now."""
-        try:
-            for document in self._outlines()[:_DOCUMENTS]:
-                self.of(document.id, _EACH)
-        except Exception:  # the page works without suggestions
-            logger.warning("no suggestions", exc_info=True)
+        for document in self._outlines()[:_DOCUMENTS]:
+            self.of(document.id, _EACH)
 
     def _outlines(self) -> list[Document]:
         """Every so many-th document, so that the first ones differ in kind."""
@@ -175,17 +177,19 @@ class Suggestions:
         step = max(1, len(every) // 7)
         return [document for start in range(step) for document in every[start::step]]
 
-    def of(self, document_id: str, count: int = 3) -> list[str]:
-        """Checked questions of one document; asks them the first time."""
+    def of(self, document_id: str, count: int = _NEAR_EACH) -> list[str]:
+        """Checked questions of one document; asks them where fewer were looked for before."""
         index = self._parts.index
         if index is None or document_id not in index.store:
             return []
-        key = (index.digest, document_id)
         with self._lock:  # one at a time: answering people comes first
-            if key not in self._checked or len(self._checked[key]) < count == 3:
-                document = index.store.document(document_id)
-                self._checked[key] = answerable(self._assistant(), document, count)
-            return self._checked[key][:count]
+            if self._found(index, document_id).looked_for < count:
+                asked = answerable(self._assistant(), index.store.document(document_id), count)
+                self._checked[index.digest, document_id] = _Found(tuple(asked), count)
+            return list(self._found(index, document_id).questions[:count])
+
+    def _found(self, index: Index, document_id: str) -> _Found:
+        return self._checked.get((index.digest, document_id), _Found())
 
     def _assistant(self) -> Assistant:
         return self._parts.assistant(self._parts.choice)
@@ -196,12 +200,30 @@ class Suggestions:
         return self._known(index, [document.id for document in self._outlines()])[:count] if index else []
 
     def _known(self, index: Index, document_ids: Sequence[str]) -> list[str]:
-        lists = [self._checked.get((index.digest, name), []) for name in document_ids]
+        lists = [self._found(index, name).questions for name in document_ids]
         found = {question for row in zip_longest(*lists) for question in row if question}
         return sorted(found, key=lambda question: (len(question), question))
 
     def beside(self, document_ids: Sequence[str], count: int) -> list[str]:
-        """After a refusal: questions of the nearest documents first, then of others."""
-        near = [self.of(name) for name in list(dict.fromkeys(document_ids))[:_NEAR]]
-        mixed = [question for row in zip_longest(*near) for question in row if question]
-        return list(dict.fromkeys([*mixed, *self.first(count)]))[:count]
+        """After a refusal: questions of the nearest documents first, then of others; those known by now."""
+        index = self._parts.index
+        if index is None:
+            return []
+        near = list(dict.fromkeys(document_ids))[:_NEAR]
+        found = [self._found(index, name) for name in near]
+        if any(one.looked_for < _NEAR_EACH for one in found):
+            _begin(lambda: [self.of(name) for name in near])
+        mixed = [question for row in zip_longest(*(one.questions for one in found)) for question in row]
+        return list(dict.fromkeys([*filter(None, mixed), *self.first(count)]))[:count]
+
+
+def _begin(look: Callable[[], object]) -> None:
+    """Look for questions in the background."""
+
+    def looked() -> None:
+        try:
+            look()
+        except Exception:  # the page works without suggestions
+            logger.warning("no suggestions", exc_info=True)
+
+    Thread(target=looked, name="suggestions", daemon=True).start()

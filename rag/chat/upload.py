@@ -45,7 +45,7 @@ def take(paths: Sequence[Path], folder: Path, limits: ChatSettings) -> tuple[lis
     """
     taken: list[Path] = []
     refused: list[str] = []
-    for number, path in enumerate(paths):
+    for number, path in enumerate(dict.fromkeys(paths)):  # equal files arrive at one place
         name = clean_name(path.name)
         try:
             if number >= limits.max_upload_files:
@@ -55,6 +55,8 @@ def take(paths: Sequence[Path], folder: Path, limits: ChatSettings) -> tuple[lis
         except SourceError as error:
             refused.append(str(error))
             path.unlink(missing_ok=True)
+        except OSError as error:
+            refused.append(f"{name}: 파일을 옮기지 못했습니다({error.strerror}). 다시 올려 주세요.")
     return taken, refused
 
 

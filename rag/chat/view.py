@@ -51,6 +51,12 @@ def live(question: str, complete: str, text: str, words: Words) -> str:
     )
 
 
+def broken(question: str, words: Words) -> str:
+    """A turn that could not even be kept."""
+    said = f'<div class="answer failed"><p class="notice" role="alert">{safe(words("failed"))}</p></div>'
+    return f'<article class="turn">{_asked(question, "", words)}{said}</article>'
+
+
 def _streamed(text: str) -> str:
     parts = _MARKER.split(text)
     return "".join(

@@ -13,6 +13,9 @@ from rag.load import LOADERS
 #: Presses inside a piece of HTML reach the server as this component's click, with their data.
 _LISTEN = "geungeo.listen(element, (data) => trigger('click', data));"
 
+#: Most passages that people may choose, unless the server reads more.
+_TOP_K = 20
+
 
 @dataclass(frozen=True, slots=True)
 class Widgets:
@@ -57,8 +60,12 @@ def _html(name: str) -> gr.HTML:
     return gr.HTML("", elem_id=name, js_on_load=_LISTEN, apply_default_css=False)
 
 
-def place(max_top_k: int = 20) -> Widgets:
-    """All widgets, empty; to be called inside ``gr.Blocks``."""
+def place(top_k: int) -> Widgets:
+    """All widgets, empty; to be called inside ``gr.Blocks``.
+
+    Args:
+        top_k: The server's own; people may choose at least as many.
+    """
     tab = gr.State()
     with gr.Row(elem_id="frame"):
         with gr.Column(elem_id="side"):
@@ -93,8 +100,8 @@ def place(max_top_k: int = 20) -> Widgets:
                 language = gr.Radio([(name, code) for code, name in LANGUAGES], elem_id="language")
                 theme = gr.Radio(list(THEMES), elem_id="theme")
                 reader = gr.Textbox(elem_id="reader", max_lines=1)
-                top_k = gr.Slider(1, max_top_k, step=1, elem_id="top-k")
-                strictness = gr.Slider(0, 0.9, step=0.05, elem_id="strictness")
+                passages = gr.Slider(1, max(_TOP_K, top_k), step=1, elem_id="top-k")
+                strictness = gr.Slider(0, 1, step=0.05, elem_id="strictness")
                 apply = gr.Button(elem_id="apply", variant="primary")
                 applied = _html("applied")
                 opinions = _html("opinions")
@@ -119,7 +126,7 @@ def place(max_top_k: int = 20) -> Widgets:
         documents=documents,
         settings_head=settings_head,
         reader=reader,
-        top_k=top_k,
+        top_k=passages,
         strictness=strictness,
         theme=theme,
         language=language,

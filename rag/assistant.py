@@ -139,13 +139,21 @@ class Assistant:
         yield replace(answer, timings=timings, interpreted=interpreted if interpreted != asked else "")
 
     def standalone(self, question: str, history: Sequence[Turn]) -> str:
-        """A follow-up as a question of its own; unchanged without history or need."""
-        if not history:
+        """A follow-up as a question of its own; unchanged without history or need.
+
+        What is too long to be asked is not completed, nor completed from: that takes time out of all
+        proportion to its length.
+        """
+        turns = [turn for turn in history if self._fits(turn.question)]
+        if not turns or not self._fits(question):
             return question
-        written = self._rewriter(question, history) if self._rewriter else None
-        made = written or standalone(question, history, self._titles)
+        written = self._rewriter(question, turns) if self._rewriter else None
+        made = written or standalone(question, turns, self._titles)
         logger.debug("stand-alone question: %s", made)
-        return made if len(made) <= self._limits.max_question_chars else question
+        return made if self._fits(made) else question
+
+    def _fits(self, question: str) -> bool:
+        return len(normalise(question).strip()) <= self._limits.max_question_chars
 
     @cached_property
     def _titles(self) -> Titles:
@@ -155,7 +163,7 @@ class Assistant:
         text = normalise(question).strip()
         if not any(char.isalnum() for char in text):
             raise QuestionError("질문이 비어 있습니다.", "궁금한 것을 한 문장으로 적어 주세요.")
-        if len(text) > self._limits.max_question_chars:
+        if not self._fits(text):
             raise QuestionError(
                 f"질문이 {len(text):,}자로 너무 깁니다(최대 {self._limits.max_question_chars:,}자).",
                 "짧게 줄이거나 max_question_chars 설정을 올려 주세요.",

@@ -6,8 +6,13 @@ import subprocess
 import sys
 import unicodedata
 from pathlib import Path
+from typing import NoReturn, cast
 
 import pytest
+
+from rag.assistant import Assistant
+from rag.cli.answer import _answer_all
+from rag.types import Filter
 
 ROOT = Path(__file__).parents[1]
 QUESTION = "카카오 디지털 허브 완공 시점은?"
@@ -59,6 +64,47 @@ def test_question_from_stdin(index: str, form: str) -> None:
     asked = unicodedata.normalize(form, QUESTION) + "\n"  # type: ignore[arg-type]
     record = json.loads(rag("ask", "--json", "--index", index, stdin=asked).stdout)
     assert (record["question"], record["short_answer"]) == (QUESTION, "2029년")
+
+
+def test_questions_in_the_encodings_of_korean_windows(index: str, tmp_path: Path) -> None:
+    lines = f'{{"id": 1, "question": "{QUESTION}"}}\n{{"id": "b", "question": "{QUESTION}"}}\n'
+    for encoding in ("utf-8-sig", "cp949"):
+        path = tmp_path / f"{encoding}.jsonl"
+        path.write_bytes(lines.encode(encoding))
+        done = rag("ask", "--batch", str(path), "--index", index)
+        assert done.returncode == 0, done.stdout
+        records = [json.loads(line) for line in done.stdout.splitlines()]
+        assert [(r["id"], r["question"]) for r in records] == [("1", QUESTION), ("b", QUESTION)]
+        piped = rag("ask", "--json", "--index", index, stdin=QUESTION.encode(encoding))
+        assert json.loads(piped.stdout)["question"] == QUESTION
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"id": "a", "question": null}',
+        '{"id": "a", "question": ["왜?"]}',
+        '{"id": "a"}',
+        '{"id": null, "question": "왜?"}',
+        '{"id": true, "question": "왜?"}',
+        '["a", "왜?"]',
+        "[" * 100_000,
+        b'{"id": "a", "question": "\xff\xfe\x80\x81"}',
+    ],
+)
+def test_what_is_no_question_is_not_answered(line: str | bytes) -> None:
+    data = line.encode() if isinstance(line, str) else line
+
+    class Silent:
+        def ask(self, *_: object, **__: object) -> NoReturn:
+            raise AssertionError("asked")
+
+    assert _answer_all(cast(Assistant, Silent()), [data], Filter()) == 1
+
+
+def test_bytes_that_are_no_text_are_a_usage_error() -> None:
+    done = rag("ask", "--index", "/nowhere", stdin=bytes(range(128, 256)))
+    assert (done.returncode, "글자 부호" in done.stderr) == (2, True), done.stderr
 
 
 def test_refusal_is_no_error(index: str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import unicodedata
@@ -233,6 +234,13 @@ def test_one_bad_file_does_not_stop_the_rest(tmp_path: Path) -> None:
     assert "empty.txt" in done.stderr
     shown = rag("show", "good.txt", "--index", str(tmp_path / "ix"))
     assert "도서관은 월요일에 쉰다." in shown.stdout
+
+
+@pytest.mark.parametrize("command", ["serve", "chat"])
+def test_a_port_in_use_is_said_before_anything_is_loaded(command: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        done = rag(command, "--index", "/nowhere", "--port", str(holder.getsockname()[1]))
+    assert (done.returncode, "포트를 이미" in done.stderr) == (2, True), done.stderr
 
 
 def test_eval_is_the_door_of_evaluation(index: str) -> None:

@@ -11,8 +11,9 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi import Path as Number
 from fastapi.responses import PlainTextResponse, Response
 
+from rag.address import is_loopback
 from rag.chat import password
-from rag.chat.door import PASSWORD, Door, is_loopback
+from rag.chat.door import PASSWORD, Door
 from rag.chat.export import to_cases, to_complaints, to_markdown
 from rag.chat.gate import VISITOR, Gate
 from rag.chat.history import Shelf

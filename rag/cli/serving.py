@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from rag.address import url_of, vacant_port
 from rag.cli.option import (
     DEFAULT_INDEX,
     ConfigOption,
@@ -55,6 +56,7 @@ def chat(
     if password:
         secret.keep(door.data / PASSWORD, _new_password())
     door.check()
+    vacant_port(door.host, door.port)
     from rag.chat.server import serve
 
     progress_console.print(f"근거를 엽니다: {door.url} (끝내려면 Ctrl+C)", markup=False, highlight=False)
@@ -81,10 +83,14 @@ def serve(
     set_: SetOption = None,
 ) -> None:
     """프로그램을 위한 HTTP 서버를 엽니다: /v1(OpenAI 호환), /api, /mcp."""
+    settings = settings_of(config, set_, embedder=embedder, reader=reader)
+    port = vacant_port(host, port)
     from rag.serve import run
 
-    assistant = opened(settings_of(config, set_, embedder=embedder, reader=reader), index)
-    progress_console.print(f"http://{host}:{port}/v1 에서 기다립니다. 끝내려면 Ctrl-C.", highlight=False)
+    assistant = opened(settings, index)
+    progress_console.print(
+        f"{url_of(host, port)}/v1 에서 기다립니다. 끝내려면 Ctrl-C.", markup=False, highlight=False
+    )
     run(assistant, host, port)
 
 

@@ -30,7 +30,6 @@ from rag.errors import GeungeoError, UsageError
 app = typer.Typer(
     name="eval",
     help="측정: 질문 집합을 돌리고, 채점하고, 무엇을 믿을지 보입니다.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
@@ -300,7 +299,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]  # text streams
     try:
-        sys.exit(app(standalone_mode=False) or 0)
+        sys.exit(app(sys.argv[1:] or ["--help"], standalone_mode=False) or 0)
     except GeungeoError as error:
         _fail(error.message, error.remedy, error.exit_code)
     except (typer.Abort, KeyboardInterrupt):

@@ -19,17 +19,20 @@ ROOT = Path(__file__).parents[1]
 QUESTION = "카카오 디지털 허브 완공 시점은?"
 
 
-def rag(*arguments: str, stdin: str | bytes = "", cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+def process(*arguments: str, stdin: str | bytes = "", cwd: Path = ROOT) -> subprocess.CompletedProcess[bytes]:
     environment = {key: value for key, value in os.environ.items() if not key.startswith("RAG_")}
-    data = stdin.encode() if isinstance(stdin, str) else stdin
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-m", "rag", *arguments],
-        input=data,
+        input=stdin.encode() if isinstance(stdin, str) else stdin,
         capture_output=True,
         cwd=cwd,
         env=environment | {"PYTHONPATH": str(ROOT)},
         check=False,
     )
+
+
+def rag(*arguments: str, stdin: str | bytes = "", cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    done = process(*arguments, stdin=stdin, cwd=cwd)
     out, err = done.stdout.decode(), done.stderr.decode()
     assert "Traceback" not in err, err
     return subprocess.CompletedProcess(done.args, done.returncode, out, err)
@@ -137,6 +140,27 @@ def test_show_marks_the_citation(index: str) -> None:
     done = rag("show", f"{citation['document']}:{citation['start']}-{citation['end']}", "--index", index)
     assert f"【{citation['quote']}】" in done.stdout
     assert rag("show", citation["document"], "--index", index).stdout.count("【") == 0
+
+
+def test_a_place_that_is_no_place_is_said(index: str) -> None:
+    for positions in ("²-3", "3-²", "0-" + "9" * 5000):
+        done = rag("show", f"kakao-digital-hub.md:{positions}", "--index", index)
+        assert (done.returncode, "문서가 없습니다" in done.stderr) == (6, True), done.stderr
+    assert "비슷한 문서: kakao-digital-hub.md" in rag("show", "kakao-digital", "--index", index).stderr
+
+
+def test_debug_goes_with_every_command() -> None:
+    assert "--debug" in rag("--help").stdout
+    for words in (["status", "--debug"], ["show", "x", "--debug"], ["--debug", "doctor"]):
+        done = process(*words, "--index", "/nowhere")
+        assert (done.returncode, b"Traceback" in done.stderr) == (1, True), done.stderr
+    assert rag("status", "--index", "/nowhere", "--", "--debug").returncode == 2  # after --, it is a word
+
+
+def test_nothing_asked_for_is_help() -> None:
+    for words in ([], ["eval"]):
+        done = rag(*words)
+        assert (done.returncode, "오류" in done.stderr, "--help" in done.stdout) == (0, False, True)
 
 
 def test_doctor(index: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,7 +15,6 @@ from rag.assistant import Assistant
 from rag.cli.option import (
     DEFAULT_INDEX,
     ConfigOption,
-    DebugOption,
     EmbedderOption,
     IndexOption,
     ReaderOption,
@@ -48,11 +46,8 @@ def ask(
     reader: ReaderOption = None,
     config: ConfigOption = None,
     set_: SetOption = None,
-    debug: DebugOption = False,
 ) -> None:
     """질문에 인용과 함께 답합니다."""
-    if debug:
-        logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
     settings = settings_of(config, set_, top_k=top_k, embedder=embedder, reader=reader)
     only = Filter(since, until, tuple(source or ()), tuple(tag or ()))
     if batch is None:

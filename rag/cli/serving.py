@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import runpy
 import sys
 from pathlib import Path
@@ -14,7 +13,6 @@ from rag.address import url_of, vacant_port
 from rag.cli.option import (
     DEFAULT_INDEX,
     ConfigOption,
-    DebugOption,
     EmbedderOption,
     IndexOption,
     ReaderOption,
@@ -42,11 +40,8 @@ def chat(
     reader: ReaderOption = None,
     config: ConfigOption = None,
     set_: SetOption = None,
-    debug: DebugOption = False,
 ) -> None:
     """브라우저에서 대화로 묻습니다."""
-    if debug:
-        logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     settings = settings_of(config, set_, embedder=embedder, reader=reader)
     limits = load_chat_settings(config)
     from rag.chat import password as secret

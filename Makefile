@@ -2,14 +2,20 @@
 PYTHON ?= python3
 Q ?= 카카오 디지털 허브 완공 시점은?
 BIN := .venv/bin
+# The shell gets the question as data, for it may hold quotes, backticks or dollar signs.
+export QUESTION := $(value Q)
 CORPUS := $(shell find corpus -type f 2>/dev/null)
+# What an index is made with: another one is made when any of it changes.
+INDEXING := rag/chunk.py rag/default.toml rag/korean.py rag/store.py rag/text.py \
+  $(wildcard $(addprefix rag/,$(addsuffix /*.py,dense embed index lexical library load)) \
+  rag/weights/embedder/* rag/weights/morphemes/*)
 PARALLEL ?= $(shell nproc 2>/dev/null || echo 2)
 
 .PHONY: ask chat setup dev test lint bench screenshots clean
 .DELETE_ON_ERROR:
 
 ask: index/corpus/CURRENT
-	@$(BIN)/rag ask "$(Q)" --index index/corpus
+	@$(BIN)/rag ask "$$QUESTION" --index index/corpus
 
 chat: index/corpus/CURRENT
 	@$(BIN)/rag chat --index index/corpus
@@ -32,7 +38,7 @@ dev: .venv/ready-dev
 	$(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt -e ".[dev]"
 	@touch $@
 
-index/corpus/CURRENT: $(CORPUS) rag/korean.py rag/chunk.py rag/text.py $(wildcard rag/index/*.py rag/library/*.py) | .venv/ready
+index/corpus/CURRENT: $(CORPUS) $(INDEXING) | .venv/ready
 	@echo "== corpus/를 색인합니다"
 	@$(BIN)/rag index corpus --index index/corpus --prune
 	@touch $@

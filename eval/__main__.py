@@ -30,7 +30,6 @@ from rag.errors import GeungeoError, UsageError
 app = typer.Typer(
     name="eval",
     help="측정: 질문 집합을 돌리고, 채점하고, 무엇을 믿을지 보입니다.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
@@ -246,6 +245,15 @@ def make_command(
     typer.echo(f"{out}: 초안 {n}개. 이제 python -m eval review {out} --out 집합.jsonl")
 
 
+def _typed(words: str) -> str:
+    """What a person typed; Ctrl-C and the end of input end the review, so that nothing decided is lost."""
+    try:
+        return str(typer.prompt(words, default="y"))
+    except typer.Abort:
+        typer.echo()
+        return draft.END
+
+
 @app.command()
 def review(
     drafts: Annotated[Path, typer.Argument(help="make가 쓴 초안.")],
@@ -253,7 +261,7 @@ def review(
 ) -> None:
     """초안을 하나씩 보며 받아들이거나 버리거나 고칩니다. 끝내면 나머지는 초안에 남습니다."""
     before = load_set(out) if out.is_file() else ()
-    done = draft.review(draft.read(drafts), typer.echo, lambda words: str(typer.prompt(words, default="y")))
+    done = draft.review(draft.read(drafts), typer.echo, _typed)
     jsonl.write(out, (case.to_json() for case in [*before, *done.accepted]))
     jsonl.write(drafts, (item.to_json() for item in done.left))
     typer.echo(f"{out}: {len(done.accepted)}개를 더함, {done.rejected}개 버림, {len(done.left)}개 남음.")
@@ -291,7 +299,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]  # text streams
     try:
-        sys.exit(app(standalone_mode=False) or 0)
+        sys.exit(app(sys.argv[1:] or ["--help"], standalone_mode=False) or 0)
     except GeungeoError as error:
         _fail(error.message, error.remedy, error.exit_code)
     except (typer.Abort, KeyboardInterrupt):

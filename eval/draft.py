@@ -25,6 +25,8 @@ SENTENCE_CHARS = (12, 120)
 PARAGRAPH_CHARS = (60, 1500)
 #: Drafts from one document at most, so that a set covers many.
 PER_DOCUMENT = 3
+#: Typed to end a review; the rest stays a draft.
+END = "q"
 
 _MONEY = frozenset({"원", "달러", "유로", "엔", "위안"})
 _ASKED = {
@@ -205,7 +207,7 @@ def review(drafts: Iterable[Draft], show: Callable[[str], None], ask: Callable[[
     Args:
         drafts: In the order to be shown.
         show: Prints a line.
-        ask: Prompts and returns what was typed.
+        ask: Prompts and returns what was typed, or :data:`END`.
     """
     queue = list(drafts)
     done = Review([], 0, [])
@@ -214,7 +216,7 @@ def review(drafts: Iterable[Draft], show: Callable[[str], None], ask: Callable[[
         show(f"\n[{n + 1}/{len(queue)}] {case.question}\n  답: {', '.join(case.answers)}")
         show(f"  근거({case.evidence[0].document}): {case.evidence[0].quote}")
         said = ask("받아들임 y, 버림 n, 끝 q, 또는 고친 질문").strip()
-        if said.lower() == "q":
+        if said.lower() == END:
             done.left = queue[n:]
             break
         if said.lower() == "n":

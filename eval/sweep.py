@@ -30,7 +30,7 @@ from rag.errors import UsageError
 from rag.types import Outcome
 
 #: Settings that shape an index; runs with equal values share one.
-INDEX_SETTINGS = ("embedder", "chunk_max_chars", "max_file_bytes", "embed_batch_size")
+INDEX_SETTINGS = ("embedder", "chunk_max_chars", "chunk_max_tokens", "max_file_bytes", "embed_batch_size")
 THRESHOLD = "abstain_below"
 #: Readers whose refusals come from confidence alone, so that the threshold can be applied afterwards.
 THRESHOLD_READERS = frozenset({"embedded", "none"})
@@ -176,7 +176,7 @@ class Sweep:
     def _assistant(self, settings: Settings) -> Assistant:
         folder = self.folder / f"index-{_index_key(settings)}"
         if not (folder / "CURRENT").is_file():
-            self.note(f"색인: {', '.join(f'{n}={getattr(settings, n)}' for n in INDEX_SETTINGS[:2])}")
+            self.note(f"색인: {', '.join(f'{n}={getattr(settings, n)}' for n in INDEX_SETTINGS[:3])}")
             self.workshop.build(settings, folder)
         return self.workshop.open(settings, folder)
 

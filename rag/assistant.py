@@ -150,13 +150,21 @@ class Assistant:
         yield replace(answer, timings=timings, interpreted=interpreted if interpreted != asked else "")
 
     def standalone(self, question: str, history: Sequence[Turn]) -> str:
-        """A follow-up as a question of its own; unchanged without history or need."""
-        if not history:
+        """A follow-up as a question of its own; unchanged without history or need.
+
+        What is too long to be asked is not completed, nor completed from: that takes time out of all
+        proportion to its length.
+        """
+        turns = [turn for turn in history if self._fits(turn.question)]
+        if not turns or not self._fits(question):
             return question
-        written = self._rewriter(question, history) if self._rewriter else None
-        made = written or standalone(question, history, self._titles)
+        written = self._rewriter(question, turns) if self._rewriter else None
+        made = written or standalone(question, turns, self._titles)
         logger.debug("stand-alone question: %s", made)
-        return made if len(made) <= self._limits.max_question_chars else question
+        return made if self._fits(made) else question
+
+    def _fits(self, question: str) -> bool:
+        return len(normalise(question).strip()) <= self._limits.max_question_chars
 
     @cached_property
     def _titles(self) -> Titles:

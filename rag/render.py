@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
-from html import escape
 
 from typing_extensions import TypedDict  # pydantic reads no other before Python 3.12
 
 from rag.text import squeeze
-from rag.types import Answer, Citation, Document, Hit, Outcome
+from rag.types import Answer, Citation, Hit, Outcome
 
 REFUSAL = "문서에서 이 질문의 답을 찾지 못했습니다."
 _ENDS_AS_SENTENCE = re.compile(r"[.!?…。][\"'”’」』)\]]*$")
@@ -168,48 +167,3 @@ def to_text(answer: Answer) -> str:
             ]
         lines += [""]
     return "\n".join([*lines, f"결과: 답하지 않음 · 확신 {answer.confidence:.2f}"])
-
-
-def _context(text: str, start: int, end: int, margin: int) -> str:
-    """HTML of a stretch of ``text`` with ``[start, end)`` marked; everything of the document is escaped."""
-    first, last = max(0, start - margin), min(len(text), end + margin)
-    before, cited, after = text[first:start], text[start:end], text[end:last]
-    head, tail = ("…" if first else ""), ("…" if last < len(text) else "")
-    return f"{head}{escape(before)}<mark>{escape(cited)}</mark>{escape(after)}{tail}"
-
-
-def _card(marker: int, document: Document, start: int, end: int, margin: int) -> str:
-    facts = " · ".join(escape(fact) for fact in (document.publisher, document.published) if fact)
-    link = escape(document.source)
-    if document.source.startswith(("https://", "http://")):
-        link = f'<a href="{link}" target="_blank" rel="noopener noreferrer">{link}</a>'
-    return (
-        f'<article class="card" tabindex="0" aria-label="근거 {marker}">'
-        f"<header><b>[{marker}]</b> {escape(document.title)}</header>"
-        f"<p>{_context(document.text, start, end, margin)}</p>"
-        f"<footer>{facts} <span>{link}:{start}-{end}</span></footer></article>"
-    )
-
-
-def to_html(answer: Answer, documents: Mapping[str, Document], margin: int = 160) -> str:
-    """Evidence beside a chat: one card per citation with the cited words marked in their paragraph.
-
-    After a refusal the nearest passages are offered instead. Text of documents is never HTML here.
-
-    Args:
-        answer: The answer shown.
-        documents: Every document that its citations and hits name.
-        margin: Code points shown before and after the cited words.
-    """
-    if answer.outcome is Outcome.ANSWERED:
-        cards = [
-            _card(c.marker, documents[c.document_id], c.span.start, c.span.end, margin)
-            for c in answer.citations
-        ]
-        words = confidence_words(answer.confidence)
-        head = f"근거 · 확신 {words} ({answer.confidence:.2f}) · {answer.timings.total_ms:.0f} ms"
-    else:
-        spans = [(hit.passage.document_id, hit.passage.span) for hit in answer.hits[:3]]
-        cards = [_card(n, documents[name], s.start, s.end, 0) for n, (name, s) in enumerate(spans, 1)]
-        head = "문서에 답이 없습니다. 가까운 구절을 보여 드립니다."
-    return f'<section class="evidence"><h3>{head}</h3>{"".join(cards)}</section>'

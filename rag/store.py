@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import json
 import mmap
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.array import load_array
+from rag.errors import UnknownSourceError
 from rag.growing import GrowingArray
 from rag.lexicon import Lexicon
 from rag.types import Document, Filter, Passage, Role, Section, Span
@@ -41,6 +44,11 @@ ENDS_DTYPE = np.dtype([("line", "<u8"), ("text", "<u8"), ("passages", "<u4")])
 
 _CACHED_DOCUMENTS = 256
 _CACHED_FILTERS = 16
+
+#: ``document:start-end``; the digits bounded, for numbers of any length are costly to read.
+_CITED = re.compile(r"(.+):([0-9]{1,12}-[0-9]{1,12})", re.DOTALL)
+#: Documents named where one is not found.
+_NEAR = 5
 
 
 class StoreWriter:
@@ -184,6 +192,35 @@ class Store:
         """
         row = self._row(document_id)
         return replace(self._outline(row), text=self._document_text(row))
+
+    def place(self, place: str) -> tuple[Document, Span | None]:
+        """The document and cited positions of ``document`` or ``document:start-end``.
+
+        Raises:
+            UnknownSourceError: No such document, or positions outside its text.
+        """
+        name, span_text = place, ""
+        if place not in self:
+            cited = _CITED.fullmatch(place)
+            name, span_text = cited.groups() if cited else (place, "")
+        if name not in self:
+            raise UnknownSourceError(f"색인에 {name[:200]!r} 문서가 없습니다.", self._instead_of(name))
+        document = self.document(name)
+        if not span_text:
+            return document, None
+        start, end = map(int, span_text.split("-"))
+        if not start < end <= len(document.text):
+            raise UnknownSourceError(
+                f"{name}은(는) {len(document.text):,}자인데 {span_text}를 가리킵니다.",
+                "인용을 확인해 주세요.",
+            )
+        return document, Span(start, end)
+
+    def _instead_of(self, name: str) -> str:
+        wanted = name.lower()
+        alike = (one.id for one in self.outlines() if wanted in f"{one.id}{one.title}".lower())
+        near = ", ".join(islice(alike, _NEAR)) if wanted else ""
+        return f"비슷한 문서: {near}." if near else "답의 인용에 적힌 문서 이름을 써 주세요."
 
     def outlines(self) -> Iterator[Document]:
         """All documents without their text, in index order; about 100,000 a second."""

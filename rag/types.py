@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
@@ -114,7 +115,15 @@ class Document:
     tags: tuple[str, ...] = ()
 
 
-_DATE = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
+_DATE = re.compile(r"[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?")
+
+
+def _is_date(text: str) -> bool:
+    """Whether ``text`` is ``YYYY``, ``YYYY-MM`` or ``YYYY-MM-DD`` of a day, month or year that exists."""
+    try:
+        return bool(_DATE.fullmatch(text)) and bool(date.fromisoformat(text + "-01-01"[len(text) - 4 :]))
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +140,7 @@ class Filter:
         documents: The document's id is one of these.
 
     Raises:
-        UsageError: A date of another form.
+        UsageError: A date of another form, or one that does not exist.
     """
 
     since: str = ""
@@ -141,10 +150,10 @@ class Filter:
     documents: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for date in (self.since, self.until):
-            if date and not _DATE.fullmatch(date):
+        for given in (self.since, self.until):
+            if given and not _is_date(given):
                 raise UsageError(
-                    f"날짜 {date!r}을(를) 알 수 없습니다.", "2024, 2024-05, 2024-05-31 꼴로 적어 주세요."
+                    f"날짜 {given!r}을(를) 알 수 없습니다.", "2024, 2024-05, 2024-05-31 꼴로 적어 주세요."
                 )
 
     def __bool__(self) -> bool:

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LAYERS: list[set[str]] = [  # lowest first; a module imports only from strictly lower rows
     {"rag.errors"},
-    {"rag.array", "rag.types", "rag.text"},
+    {"rag.address", "rag.array", "rag.types", "rag.text"},
     {"rag.protocols", "rag.config", "rag.manifest", "rag.korean", "rag.quantity"},
     {"rag.growing", "rag.lexicon", "rag.vector"},
     {

@@ -140,6 +140,15 @@ def test_follow_ups_are_asked_stand_alone(index: Index) -> None:
     assert assistant(index, Says(spans(0.8))).ask("완공 시점은?").interpreted == ""
 
 
+def test_what_is_too_long_to_be_asked_is_not_completed_either(index: Index) -> None:
+    short = Turn("카카오 디지털 허브는 어디에 지어?", "남양주입니다. [1]")
+    long = Turn("카카오의그허브는" * 200_000, "남양주입니다. [1]")
+    asks = assistant(index, Says(spans(0.8)))
+    assert asks.standalone("완공 시점은?", [short, long]) == "카카오 디지털 허브의 완공 시점은?"
+    assert asks.standalone("완공 시점은?", [long]) == "완공 시점은?"
+    assert asks.standalone(long.question, [short]) == long.question
+
+
 def test_a_language_model_may_rewrite_and_rules_stand_in(index: Index) -> None:
     retriever = FusedRetriever(index, FakeEmbedder(), candidates=10, dense_weight=0.3, aside_factor=0.6)
     history = [Turn("카카오 디지털 허브는 어디에 지어?", "남양주입니다. [1]")]

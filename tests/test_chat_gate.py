@@ -12,8 +12,8 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse
 from fastapi.testclient import TestClient
 
+from rag.address import is_loopback
 from rag.chat import password
-from rag.chat.door import is_loopback
 from rag.chat.gate import VISITOR, Gate
 from rag.chat.password import Password
 from rag.errors import SettingError

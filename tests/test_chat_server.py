@@ -1,4 +1,4 @@
-"""The server as programs see it: downloads belong to their visitor, other routes fit in, doors stay shut."""
+"""The server as programs see it: downloads belong to their visitor, doors stay shut."""
 
 import json
 import sqlite3
@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from fastapi import APIRouter
 from fastapi.testclient import TestClient
 from gradio_client import Client
 from gradio_client.exceptions import AppError
@@ -48,14 +47,8 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
 
 @pytest.fixture(scope="module")
 def client(room: Room, tmp_path_factory: pytest.TempPathFactory) -> TestClient:
-    router = APIRouter()
-
-    @router.get("/v1/ping")
-    def ping() -> str:
-        return "pong"
-
     door = Door(room.parts.folder, tmp_path_factory.mktemp("data"), "127.0.0.1", 1)
-    return TestClient(create_app(room, door, [router]), base_url="http://127.0.0.1")
+    return TestClient(create_app(room, door), base_url="http://127.0.0.1")
 
 
 def stored(room: Room, visitor: str, exchange: Exchange) -> int:
@@ -79,11 +72,6 @@ def test_downloads_belong_to_their_visitor(room: Room, client: TestClient) -> No
         client.get("/export/good.jsonl", headers={"cookie": f"{VISITOR}={TOKENS[0]}"}).text.count("\n") == 1
     )
     assert client.get("/export/999999999999999999999.md").status_code in {404, 422}
-
-
-def test_other_routes_stand_before_the_page(client: TestClient) -> None:
-    assert client.get("/v1/ping").json() == "pong"
-    assert "gradio" in client.get("/").text
 
 
 def test_events_of_the_page_are_no_api(client: TestClient) -> None:

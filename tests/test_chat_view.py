@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -55,6 +56,14 @@ class Shown(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.text += data
+
+
+def test_every_word_is_said_somewhere() -> None:
+    files = (path for path in Path(view.__file__).parent.iterdir() if path.suffix in {".py", ".html", ".js"})
+    written = "".join(path.read_text("utf-8") for path in files)
+    put_together = tuple(re.findall(r'f"([a-z]+_)\{', written))
+    plain = (name for name in KO.names if not name.startswith(put_together))
+    assert [name for name in plain if not re.search(rf"""["']{name}["']""", written)] == []
 
 
 HOSTILE = [

@@ -2,28 +2,37 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import unicodedata
 from pathlib import Path
+from typing import NoReturn, cast
 
 import pytest
+
+from rag.assistant import Assistant
+from rag.cli.answer import _answer_all
+from rag.types import Filter
 
 ROOT = Path(__file__).parents[1]
 QUESTION = "카카오 디지털 허브 완공 시점은?"
 
 
-def rag(*arguments: str, stdin: str | bytes = "", cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+def process(*arguments: str, stdin: str | bytes = "", cwd: Path = ROOT) -> subprocess.CompletedProcess[bytes]:
     environment = {key: value for key, value in os.environ.items() if not key.startswith("RAG_")}
-    data = stdin.encode() if isinstance(stdin, str) else stdin
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-m", "rag", *arguments],
-        input=data,
+        input=stdin.encode() if isinstance(stdin, str) else stdin,
         capture_output=True,
         cwd=cwd,
         env=environment | {"PYTHONPATH": str(ROOT)},
         check=False,
     )
+
+
+def rag(*arguments: str, stdin: str | bytes = "", cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    done = process(*arguments, stdin=stdin, cwd=cwd)
     out, err = done.stdout.decode(), done.stderr.decode()
     assert "Traceback" not in err, err
     return subprocess.CompletedProcess(done.args, done.returncode, out, err)
@@ -61,6 +70,47 @@ def test_question_from_stdin(index: str, form: str) -> None:
     assert (record["question"], record["short_answer"]) == (QUESTION, "2029년")
 
 
+def test_questions_in_the_encodings_of_korean_windows(index: str, tmp_path: Path) -> None:
+    lines = f'{{"id": 1, "question": "{QUESTION}"}}\n{{"id": "b", "question": "{QUESTION}"}}\n'
+    for encoding in ("utf-8-sig", "cp949"):
+        path = tmp_path / f"{encoding}.jsonl"
+        path.write_bytes(lines.encode(encoding))
+        done = rag("ask", "--batch", str(path), "--index", index)
+        assert done.returncode == 0, done.stdout
+        records = [json.loads(line) for line in done.stdout.splitlines()]
+        assert [(r["id"], r["question"]) for r in records] == [("1", QUESTION), ("b", QUESTION)]
+        piped = rag("ask", "--json", "--index", index, stdin=QUESTION.encode(encoding))
+        assert json.loads(piped.stdout)["question"] == QUESTION
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"id": "a", "question": null}',
+        '{"id": "a", "question": ["왜?"]}',
+        '{"id": "a"}',
+        '{"id": null, "question": "왜?"}',
+        '{"id": true, "question": "왜?"}',
+        '["a", "왜?"]',
+        "[" * 100_000,
+        b'{"id": "a", "question": "\xff\xfe\x80\x81"}',
+    ],
+)
+def test_what_is_no_question_is_not_answered(line: str | bytes) -> None:
+    data = line.encode() if isinstance(line, str) else line
+
+    class Silent:
+        def ask(self, *_: object, **__: object) -> NoReturn:
+            raise AssertionError("asked")
+
+    assert _answer_all(cast(Assistant, Silent()), [data], Filter()) == 1
+
+
+def test_bytes_that_are_no_text_are_a_usage_error() -> None:
+    done = rag("ask", "--index", "/nowhere", stdin=bytes(range(128, 256)))
+    assert (done.returncode, "글자 부호" in done.stderr) == (2, True), done.stderr
+
+
 def test_refusal_is_no_error(index: str) -> None:
     done = rag("ask", "화성 탐사 로봇의 바퀴는 몇 개입니까?", "--index", index, "--json")
     assert done.returncode == 0
@@ -90,6 +140,27 @@ def test_show_marks_the_citation(index: str) -> None:
     done = rag("show", f"{citation['document']}:{citation['start']}-{citation['end']}", "--index", index)
     assert f"【{citation['quote']}】" in done.stdout
     assert rag("show", citation["document"], "--index", index).stdout.count("【") == 0
+
+
+def test_a_place_that_is_no_place_is_said(index: str) -> None:
+    for positions in ("²-3", "3-²", "0-" + "9" * 5000):
+        done = rag("show", f"kakao-digital-hub.md:{positions}", "--index", index)
+        assert (done.returncode, "문서가 없습니다" in done.stderr) == (6, True), done.stderr
+    assert "비슷한 문서: kakao-digital-hub.md" in rag("show", "kakao-digital", "--index", index).stderr
+
+
+def test_debug_goes_with_every_command() -> None:
+    assert "--debug" in rag("--help").stdout
+    for words in (["status", "--debug"], ["show", "x", "--debug"], ["--debug", "doctor"]):
+        done = process(*words, "--index", "/nowhere")
+        assert (done.returncode, b"Traceback" in done.stderr) == (1, True), done.stderr
+    assert rag("status", "--index", "/nowhere", "--", "--debug").returncode == 2  # after --, it is a word
+
+
+def test_nothing_asked_for_is_help() -> None:
+    for words in ([], ["eval"]):
+        done = rag(*words)
+        assert (done.returncode, "오류" in done.stderr, "--help" in done.stdout) == (0, False, True)
 
 
 def test_doctor(index: str) -> None:
@@ -187,6 +258,13 @@ def test_one_bad_file_does_not_stop_the_rest(tmp_path: Path) -> None:
     assert "empty.txt" in done.stderr
     shown = rag("show", "good.txt", "--index", str(tmp_path / "ix"))
     assert "도서관은 월요일에 쉰다." in shown.stdout
+
+
+@pytest.mark.parametrize("command", ["serve", "chat"])
+def test_a_port_in_use_is_said_before_anything_is_loaded(command: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        done = rag(command, "--index", "/nowhere", "--port", str(holder.getsockname()[1]))
+    assert (done.returncode, "포트를 이미" in done.stderr) == (2, True), done.stderr
 
 
 def test_eval_is_the_door_of_evaluation(index: str) -> None:

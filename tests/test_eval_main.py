@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import sys
 from pathlib import Path
@@ -8,7 +9,10 @@ import pytest
 
 import rag
 from eval.__main__ import main
+from eval.case import load_set
+from eval.draft import read
 from eval.run import run
+from tests.test_eval_draft import TEXT
 from tests.test_eval_run import BRIDGE, CASES, MARKET, REPLIES, FakeAssistant
 
 
@@ -70,6 +74,19 @@ def test_validate(monkeypatch: Patch, capsys: Capture, tmp_path: Path, set_path:
     kept = [c for c in CASES if c["id"] != "not_in_corpus"]
     set_path.write_text("".join(json.dumps(c, ensure_ascii=False) + "\n" for c in kept), "utf-8")
     assert call(monkeypatch, "validate", "--set", set_path, "--corpus", corpus) == 0
+
+
+def test_a_review_that_is_broken_off_keeps_what_was_decided(
+    monkeypatch: Patch, capsys: Capture, tmp_path: Path
+) -> None:
+    corpus, drafts, out = (tmp_path / f"{name}.jsonl" for name in ("corpus", "drafts", "set"))
+    corpus.write_text(json.dumps({"id": "bridge", "text": TEXT}, ensure_ascii=False) + "\n", "utf-8")
+    assert call(monkeypatch, "make", "--from", corpus, "--out", drafts) == 0
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))  # and then its end, as after Ctrl-D
+    assert call(monkeypatch, "review", drafts, "--out", out) == 0
+    assert "1개를 더함, 0개 버림, 2개 남음" in capsys.readouterr().out
+    assert [case.answers for case in load_set(out)] == [("1925년",)]
+    assert [one.case.answers for one in read(drafts)] == [("4,200억 원",), ("300명",)]
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,11 @@ def test_only_what_shapes_the_index_builds_another(sweep: Sweep, base: Settings)
     assert len(workshop(sweep).opened) == 4
 
 
+def test_passages_cut_by_tokens_are_another_index(sweep: Sweep, base: Settings) -> None:
+    sweep.trials(base, [{"chunk_max_tokens": 64}, {"chunk_max_tokens": 64, "top_k": 3}], "right")
+    assert len(workshop(sweep).built) == 2
+
+
 def test_a_second_sweep_runs_nothing(sweep: Sweep, base: Settings) -> None:
     sweep.trials(base, [{"top_k": 3}], "right")
     before = len(workshop(sweep).opened)

@@ -130,7 +130,9 @@ def test_admitted_rows_follow_their_documents(index: Index) -> None:
     assert mask.dtype == np.bool_
 
 
-@pytest.mark.parametrize("date", ["어제", "2024-5", "24-05-01", "2024-05-31T00:00", "2024/05"])
+@pytest.mark.parametrize(
+    "date", ["어제", "2024-5", "24-05-01", "2024-05-31T00:00", "2024/05", "2024-13", "2024-02-30", "２０２４"]
+)
 def test_wrong_dates_are_named(date: str) -> None:
     with pytest.raises(UsageError, match="날짜"):
         Filter(since=date)

@@ -9,10 +9,13 @@ import pytest
 
 from rag import Answer, Assistant, Document, Outcome, load_assistant, load_settings
 from rag.assemble import make_embedder
+from rag.chat import view
+from rag.chat.exchange import Exchange, ending, near
+from rag.chat.history import Turn
+from rag.chat.words import words
 from rag.index import build
 from rag.llm.chat import Chat
 from rag.prompt import grammar, system_message, user_message
-from rag.render import to_html
 from rag.text import normalise
 from rag.types import Span
 from tests.fakes import document
@@ -130,7 +133,8 @@ def test_the_grammar_lets_no_marker_but_shown_ones_through() -> None:
 def test_attacks_show_as_text(tmp_path: Path, attack: dict[str, str]) -> None:
     assistant = opened(tmp_path, poisoned(attack["text"]))
     answer = assistant.ask("별솔천문관은 언제 완공돼?")
-    names = {hit.passage.document_id for hit in answer.hits}
-    shown = to_html(answer, {name: assistant.document(name) for name in names})
+    cards = tuple(near(hit, assistant.document(hit.passage.document_id)) for hit in answer.hits)
+    exchange = Exchange(answer.question, ending(answer), answer.text, cards=cards)
+    shown = view.log([Turn(1, exchange, None, "")], words("ko"))
     for tag in ("<script", "<img", "</구절", 'href="javascript', " src="):
         assert tag not in shown.replace("&lt;img src=", "")

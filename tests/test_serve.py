@@ -10,6 +10,7 @@ from urllib.parse import unquote
 import httpx
 import openai
 import pytest
+from fastapi.testclient import TestClient
 from mcp import Client, StdioServerParameters
 
 from rag.assistant import Assistant, Limits
@@ -198,6 +199,15 @@ def test_strangers_are_kept_out(url: str) -> None:
     form = httpx.post(f"{url}/api/ask", content=b'{"question": "x"}', headers={"content-type": "text/plain"})
     assert form.status_code == 400
     assert httpx.post(f"{url}/mcp", json={}, headers={"host": "evil.example"}).status_code in {400, 421}
+
+
+@pytest.mark.parametrize(("host", "asked"), [("127.0.0.2", "127.0.0.2:1"), ("::1", "[::1]:1")])
+def test_any_loopback_address_answers_to_its_own_name_only(
+    assistant: Assistant, host: str, asked: str
+) -> None:
+    client = TestClient(build_api(assistant, host))
+    assert client.get("/api/health", headers={"host": asked}).status_code == 200
+    assert client.get("/api/health", headers={"host": "evil.example"}).status_code == 400
 
 
 def test_long_bodies_are_refused(url: str) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
 
+from rag.address import is_loopback, url_of
 from rag.errors import SettingError
 
 #: File of the hashed password inside the data folder.
@@ -31,8 +31,7 @@ class Door:
     @property
     def url(self) -> str:
         """What to open in a browser on this machine."""
-        name = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # compared, not bound
-        return f"http://[{name}]:{self.port}" if ":" in name else f"http://{name}:{self.port}"
+        return url_of(self.host, self.port)
 
     def check(self) -> None:
         """Refuse what would let strangers in.
@@ -45,14 +44,6 @@ class Door:
                 f"{self.host}에 열면 다른 컴퓨터에서도 들어올 수 있는데 암호가 없습니다.",
                 "--password 를 붙여 암호를 정해 주세요.",
             )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach a server bound to ``host``."""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def data_folder(index: Path) -> Path:

@@ -20,7 +20,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rag.chat.door import is_loopback
+from rag.address import is_loopback
 from rag.chat.password import Password
 from rag.chat.words import KOREAN, words
 

@@ -1,8 +1,7 @@
-"""The web server: the page, downloads, and whatever else is routed beside them."""
+"""The web server: the page, and downloads beside it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated
 
 import gradio as gr
@@ -11,8 +10,9 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi import Path as Number
 from fastapi.responses import PlainTextResponse, Response
 
+from rag.address import is_loopback
 from rag.chat import password
-from rag.chat.door import PASSWORD, Door, is_loopback
+from rag.chat.door import PASSWORD, Door
 from rag.chat.export import to_cases, to_complaints, to_markdown
 from rag.chat.gate import VISITOR, Gate
 from rag.chat.history import Shelf
@@ -28,21 +28,18 @@ def create_room(settings: Settings, limits: ChatSettings, door: Door) -> Room:
     return Room(settings, limits, door.index, door.data, fixed_reader=fixed)
 
 
-def create_app(room: Room, door: Door, routers: Sequence[APIRouter] = ()) -> FastAPI:
+def create_app(room: Room, door: Door) -> FastAPI:
     """The ASGI application.
 
     Args:
         room: Shared state.
         door: For the password file, and to know which hosts may be asked for.
-        routers: Further routes; they stand before the page, which takes every other path.
 
     Raises:
         SettingError: The password file is damaged.
     """
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(_downloads(room))
-    for router in routers:
-        app.include_router(router)
     secret = password.read(door.data / PASSWORD, room.limits.session_days)
     app.add_middleware(Gate, password=secret, loopback=is_loopback(door.host))
     page = build_page(room)
@@ -96,7 +93,7 @@ def _file(text: str, kind: str) -> Response:
     return Response(text, media_type=f"{kind}; charset=utf-8", headers={"Content-Disposition": "attachment"})
 
 
-def serve(settings: Settings, limits: ChatSettings, door: Door, routers: Sequence[APIRouter] = ()) -> None:
+def serve(settings: Settings, limits: ChatSettings, door: Door) -> None:
     """Serve until interrupted.
 
     Raises:
@@ -105,7 +102,7 @@ def serve(settings: Settings, limits: ChatSettings, door: Door, routers: Sequenc
     """
     door.check()
     room = create_room(settings, limits, door)
-    app = create_app(room, door, routers)
+    app = create_app(room, door)
     room.suggestions.refresh()
     try:
         uvicorn.run(app, host=door.host, port=door.port, log_level="warning")

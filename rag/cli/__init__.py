@@ -21,9 +21,9 @@ def main() -> None:
     """Entry point: turns errors into Korean messages and exit codes."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
-    debug = "--debug" in sys.argv
+    arguments, debug = _debug_first(sys.argv[1:])
     try:
-        sys.exit(app(standalone_mode=False) or 0)
+        sys.exit(app(arguments or ["--help"], standalone_mode=False) or 0)
     except GeungeoError as error:
         if debug:
             raise
@@ -45,6 +45,14 @@ def main() -> None:
             "--debug 를 붙여 다시 해 보세요.",
             1,
         )
+
+
+def _debug_first(arguments: list[str]) -> tuple[list[str], bool]:
+    """The arguments with ``--debug`` before the command, wherever it stood, and whether it is there."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    rest = [word for word in arguments[:end] if word != "--debug"]
+    debug = len(rest) < end
+    return ["--debug"] * debug + rest + arguments[end:], debug
 
 
 def _fail(message: str, remedy: str, code: int) -> NoReturn:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import logging
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 import typer
 
@@ -16,7 +15,6 @@ from rag.assistant import Assistant
 from rag.cli.option import (
     DEFAULT_INDEX,
     ConfigOption,
-    DebugOption,
     EmbedderOption,
     IndexOption,
     ReaderOption,
@@ -25,7 +23,7 @@ from rag.cli.option import (
     opened,
     settings_of,
 )
-from rag.errors import QuestionError, UsageError
+from rag.errors import DecodeError, QuestionError, UsageError
 from rag.types import Filter
 
 
@@ -48,11 +46,8 @@ def ask(
     reader: ReaderOption = None,
     config: ConfigOption = None,
     set_: SetOption = None,
-    debug: DebugOption = False,
 ) -> None:
     """질문에 인용과 함께 답합니다."""
-    if debug:
-        logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
     settings = settings_of(config, set_, top_k=top_k, embedder=embedder, reader=reader)
     only = Filter(since, until, tuple(source or ()), tuple(tag or ()))
     if batch is None:
@@ -78,24 +73,39 @@ def _check_not_blank(text: str) -> None:
 def _piped() -> str:
     if sys.stdin.isatty():
         raise QuestionError("질문이 없습니다.", 'rag ask "질문" 처럼 적어 주세요.')
-    return sys.stdin.buffer.read().decode("utf-8", "replace")
+    data = sys.stdin.buffer.read()
+    return _decoded(data, "표준 입력") if data.strip() else ""
 
 
-def _lines(path: Path) -> typer.FileTextWrite:
+def _lines(path: Path) -> BinaryIO:
     try:
-        return open(0 if str(path) == "-" else path, encoding="utf-8", errors="replace")  # type: ignore[return-value]
+        return open(0 if str(path) == "-" else path, "rb")
     except OSError as error:
         raise UsageError(f"{path}을(를) 열 수 없습니다: {error.strerror}.", "경로를 확인해 주세요.") from None
 
 
-def _answer_all(assistant: Assistant, lines: Iterable[str], only: Filter) -> int:
+def _decoded(data: bytes, name: str) -> str:
+    """Text as documents are decoded; a question that nobody can have asked is not answered.
+
+    Raises:
+        UsageError: In no encoding that we know.
+    """
+    from rag.load.decode import decode
+
+    try:
+        return decode(data, name)
+    except DecodeError as error:
+        raise UsageError(error.message, "UTF-8로 저장해 주세요.") from None
+
+
+def _answer_all(assistant: Assistant, lines: Iterable[bytes], only: Filter) -> int:
     failed = 0
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         question_id: str | None = None
         try:
-            question_id, question = _asked(line, number)
+            question_id, question = _asked(_decoded(line, f"{number}번째 줄"), number)
             output = json.dumps(
                 render.to_record(assistant.ask(question, only=only), question_id), ensure_ascii=False
             )
@@ -111,8 +121,12 @@ def _answer_all(assistant: Assistant, lines: Iterable[str], only: Filter) -> int
 def _asked(line: str, number: int) -> tuple[str, str]:
     try:
         record = json.loads(line)
-        return str(record["id"]), str(record["question"])
-    except (ValueError, KeyError, TypeError):
-        raise UsageError(
-            f"{number}번째 줄은 id와 question이 있는 JSON이 아닙니다.", "줄의 형식을 고쳐 주세요."
-        ) from None
+    except (ValueError, RecursionError):
+        record = None
+    match record:
+        case {"id": str() | int() as name, "question": str() as question} if not isinstance(name, bool):
+            return str(name), question
+    raise UsageError(
+        f"{number}번째 줄은 id와 question이 있는 JSON이 아닙니다.",
+        "id는 문자열이나 정수로, question은 문자열로 적어 주세요.",
+    )

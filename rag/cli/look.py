@@ -16,7 +16,7 @@ from rag.cli.option import (
     app,
     settings_of,
 )
-from rag.errors import GeungeoError, UnknownSourceError
+from rag.errors import GeungeoError
 from rag.index import Index
 
 
@@ -26,25 +26,10 @@ def show(
     index: IndexOption = DEFAULT_INDEX,
 ) -> None:
     """원문을 보입니다. 인용이면 그 자리를 【 】로 표시합니다."""
-    store = Index.load(index).store
-    name, _, positions = place.rpartition(":")
-    start_text, dash, end_text = positions.partition("-")
-    cited = bool(name) and bool(dash) and start_text.isdigit() and end_text.isdigit() and place not in store
-    document_id = name if cited else place
-    if document_id not in store:
-        near = [doc.id for doc in store.outlines() if document_id.lower() in (doc.id + doc.title).lower()]
-        hint = f"비슷한 문서: {', '.join(near[:5])}." if near else "답의 인용에 적힌 문서 이름을 써 주세요."
-        raise UnknownSourceError(f"색인에 {document_id!r} 문서가 없습니다.", hint)
-    document = store.document(document_id)
+    document, cited = Index.load(index).store.place(place)
     text = document.text
     if cited:
-        start, end = int(start_text), int(end_text)
-        if not 0 <= start < end <= len(text):
-            raise UnknownSourceError(
-                f"{document_id}은(는) {len(text):,}자인데 {start}-{end}를 가리킵니다.",
-                "인용을 확인해 주세요.",
-            )
-        text = f"{text[:start]}【{text[start:end]}】{text[end:]}"
+        text = f"{text[: cited.start]}【{text[cited.start : cited.end]}】{text[cited.end :]}"
     facts = [document.publisher, document.published, document.source]
     typer.echo(f"{document.title}\n{' · '.join(fact for fact in facts if fact)}\n\n{text}")
 

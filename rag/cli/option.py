@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
@@ -14,13 +16,7 @@ from rag.assistant import Assistant
 from rag.config import Settings, Value, load_settings
 from rag.errors import UsageError
 
-app = typer.Typer(
-    name="rag",
-    help="근거: 문서에 있는 것만, 인용과 함께 답하는 오프라인 한국어 질의응답.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
+app = typer.Typer(name="rag", add_completion=False, pretty_exceptions_enable=False)
 progress_console = Console(stderr=True)
 
 IndexOption = Annotated[Path, typer.Option("--index", envvar="RAG_INDEX", help="색인 폴더.")]
@@ -35,8 +31,25 @@ EmbedderOption = Annotated[
 ReaderOption = Annotated[
     str | None, typer.Option("--reader", help="리더: embedded, none, .gguf 파일, 또는 허브 이름:파일.")
 ]
-DebugOption = Annotated[bool, typer.Option("--debug", help="오류의 자세한 경로와 기록을 보입니다.")]
 DEFAULT_INDEX = Path("index/corpus")
+#: Commands that answer people who are not at the keyboard: their questions stay out of the log.
+_FOR_OTHERS = frozenset({"chat", "serve", "mcp"})
+
+
+@app.callback()
+def everywhere(
+    context: typer.Context,
+    debug: Annotated[
+        bool,
+        typer.Option(
+            "--debug", help="오류의 자세한 경로와 기록을 보입니다. 어느 명령 뒤에나 붙일 수 있습니다."
+        ),
+    ] = False,
+) -> None:
+    """근거: 문서에 있는 것만, 인용과 함께 답하는 오프라인 한국어 질의응답."""
+    if debug:
+        level = logging.INFO if context.invoked_subcommand in _FOR_OTHERS else logging.DEBUG
+        logging.basicConfig(level=level, stream=sys.stderr)
 
 
 def settings_of(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import runpy
 import sys
 from pathlib import Path
@@ -10,10 +9,10 @@ from typing import Annotated
 
 import typer
 
+from rag.address import url_of, vacant_port
 from rag.cli.option import (
     DEFAULT_INDEX,
     ConfigOption,
-    DebugOption,
     EmbedderOption,
     IndexOption,
     ReaderOption,
@@ -41,11 +40,8 @@ def chat(
     reader: ReaderOption = None,
     config: ConfigOption = None,
     set_: SetOption = None,
-    debug: DebugOption = False,
 ) -> None:
     """브라우저에서 대화로 묻습니다."""
-    if debug:
-        logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     settings = settings_of(config, set_, embedder=embedder, reader=reader)
     limits = load_chat_settings(config)
     from rag.chat import password as secret
@@ -55,6 +51,7 @@ def chat(
     if password:
         secret.keep(door.data / PASSWORD, _new_password())
     door.check()
+    vacant_port(door.host, door.port)
     from rag.chat.server import serve
 
     progress_console.print(f"근거를 엽니다: {door.url} (끝내려면 Ctrl+C)", markup=False, highlight=False)
@@ -81,10 +78,14 @@ def serve(
     set_: SetOption = None,
 ) -> None:
     """프로그램을 위한 HTTP 서버를 엽니다: /v1(OpenAI 호환), /api, /mcp."""
+    settings = settings_of(config, set_, embedder=embedder, reader=reader)
+    port = vacant_port(host, port)
     from rag.serve import run
 
-    assistant = opened(settings_of(config, set_, embedder=embedder, reader=reader), index)
-    progress_console.print(f"http://{host}:{port}/v1 에서 기다립니다. 끝내려면 Ctrl-C.", highlight=False)
+    assistant = opened(settings, index)
+    progress_console.print(
+        f"{url_of(host, port)}/v1 에서 기다립니다. 끝내려면 Ctrl-C.", markup=False, highlight=False
+    )
     run(assistant, host, port)
 
 

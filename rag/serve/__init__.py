@@ -21,6 +21,7 @@ from fastapi.responses import StreamingResponse
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import Response
 
+from rag.address import is_loopback
 from rag.assistant import Assistant
 from rag.render import AnswerRecord, to_record
 from rag.serve.body import AskBody, SearchBody, SearchRecord, ShowBody, search, turns
@@ -55,8 +56,8 @@ def build_api(assistant: Assistant, host: str = LOOPBACK[0]) -> FastAPI:
 
     app = FastAPI(title="근거", version=version("geungeo"), lifespan=lifespan, docs_url=None, redoc_url=None)
     app.add_middleware(BodyLimit)
-    if host in LOOPBACK:
-        app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK])
+    if is_loopback(host):
+        app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK, host])
     add_handlers(app)
     app.include_router(_plain(assistant))
     app.include_router(_openai(assistant))
@@ -133,6 +134,6 @@ def run(assistant: Assistant, host: str, port: int) -> None:
     Args:
         assistant: Loaded.
         host: Address to bind to.
-        port: 0 takes a free one.
+        port: A free one; see :func:`rag.address.vacant_port`.
     """
     uvicorn.run(build_api(assistant, host), host=host, port=port, log_level="warning")

@@ -1,5 +1,6 @@
 """The command line in real processes: answers on stdout, errors in Korean with their own exit code."""
 
+import hashlib
 import json
 import os
 import socket
@@ -226,9 +227,13 @@ def test_damaged_index(index: str, tmp_path: Path) -> None:
 def test_index_of_another_embedder(index: str, tmp_path: Path) -> None:
     copy = tmp_path / "other"
     subprocess.run(["cp", "-r", index, str(copy)], check=True)
-    manifest = next(copy.glob("gen-*")) / "manifest.json"
+    generation = next(copy.glob("gen-*"))
+    manifest = generation / "manifest.json"
     facts = json.loads(manifest.read_text("utf-8")) | {"embedder": "someone-else"}
     manifest.write_text(json.dumps(facts), "utf-8")
+    digest = hashlib.sha256(manifest.read_bytes()).hexdigest()
+    generation.rename(copy / f"gen-{digest[:16]}")  # its name vouches for its manifest
+    (copy / "CURRENT").write_text(f"gen-{digest[:16]}\n", "utf-8")
     done = rag("ask", QUESTION, "--index", str(copy))
     assert done.returncode == 4
     assert "someone-else" in done.stderr

@@ -54,6 +54,7 @@ test: .venv/ready-dev lint
 bench: .venv/ready-dev index/corpus/CURRENT
 	$(BIN)/python -m recipes.bench
 	$(BIN)/python -m recipes.bench.load --index index/corpus
+	$(BIN)/python -m recipes.bench.load --index index/corpus --door chat --users 20 --seconds 60
 	$(BIN)/python -m recipes.bench compare
 	$(BIN)/python -m recipes.bench scale --passages 1000 --passages 10000
 

@@ -163,7 +163,7 @@ class Assistant:
         text = normalise(question).strip()
         if not any(char.isalnum() for char in text):
             raise QuestionError("질문이 비어 있습니다.", "궁금한 것을 한 문장으로 적어 주세요.")
-        if not self._fits(text):
+        if len(text) > self._limits.max_question_chars:
             raise QuestionError(
                 f"질문이 {len(text):,}자로 너무 깁니다(최대 {self._limits.max_question_chars:,}자).",
                 "짧게 줄이거나 max_question_chars 설정을 올려 주세요.",

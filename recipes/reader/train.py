@@ -341,16 +341,26 @@ def contains_gold(text: str, answers: Sequence[str]) -> bool:
     return any(squeezed(answer) in found for answer in answers)
 
 
+def judged_weight(example: Example, worths: dict[str, float]) -> float:
+    """Less for questions that lost their answer by program, and for KorQuAD's, which has none without."""
+    return worths.get(example.kind, 1.0) * worths.get(example.source, 1.0)
+
+
 def train_judges(found: list[Case], settings: Settings) -> tuple[lgb.Booster, lgb.Booster]:
+    """Judges of the quote and of the span, on passages that were found as in use.
+
+    Whole paragraphs are left out: they are shown only where they hold the answer, which would give it away.
+    """
+    worths: dict[str, float] = settings["judged"]  # type: ignore[assignment]
     rows, holds, exact, weights = [], [], [], []
     for case in found:
-        if case.final is None:
+        if case.final is None or len(case.example.evidence) == 1:
             continue
         rows.append(judge_row(case.final, case.final_scores, int(np.argmax(case.final_scores)))[None])
         held = quote_holds(case)
         holds.append(np.array([int(held)]))
         exact.append(np.array([int(held and contains_gold(chosen_text(case), case.example.answers))]))
-        weights.append(np.array([1.0 if case.example.source == "korquad" else 2.0]))
+        weights.append(np.array([judged_weight(case.example, worths)]))
     first = fit(settings, "judge", rows, holds, JUDGE_CATEGORIES, weights)
     held_rows = [n for n, label in enumerate(holds) if label[0]]
     second = fit(

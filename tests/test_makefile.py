@@ -1,5 +1,6 @@
 """The Makefile: what makes an index old, and that a question reaches the program as it was written."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,7 +12,11 @@ pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make
 
 
 def make(*arguments: str) -> str:
-    done = subprocess.run(["make", *arguments], cwd=ROOT, capture_output=True, text=True, check=True)
+    """What make prints, as if no other make had started this one."""
+    alone = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    done = subprocess.run(
+        ["make", *arguments], cwd=ROOT, capture_output=True, text=True, check=True, env=alone
+    )
     return done.stdout
 
 

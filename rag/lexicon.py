@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from heapq import merge
+from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.array import load_array
+from rag.array import load_array, scratch_array
+from rag.growing import GrowingArray
+
+#: Distinct strings that a writer keeps in memory (about 200 bytes each) before it writes them out in order.
+RUN_STRINGS = 200_000
+_BLOCK = 65_536
 
 
 class Lexicon:
@@ -76,6 +84,77 @@ class Lexicon:
         if (int(ends[-1]) if len(ends) else 0) != len(letters):
             raise ValueError(f"the files of {name} do not fit together")
         return cls(letters, ends)
+
+
+class LexiconWriter:
+    """Strings in any order, repeated or not, on their way to a :class:`Lexicon`.
+
+    Memory is bounded: every :data:`RUN_STRINGS` distinct strings go to disk in order, as a run, and
+    :meth:`close` merges the runs (external merge sort; Knuth, TAOCP 3, 5.4).
+
+    Args:
+        folder: Where the files go; must exist.
+        name: Of the lexicon.
+    """
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder, self._name = folder, name
+        self._numbers: dict[str, int] = {}
+        self._runs: list[str] = []
+        self._aside = TemporaryDirectory(dir=folder)
+        self.count = 0
+
+    def add(self, string: str) -> int:
+        """A number for a string, counted from 0; a repeated one may get another once a run is written."""
+        number = self._numbers.get(string)
+        if number is None:
+            if len(self._numbers) >= RUN_STRINGS:
+                self._spill()
+            number = self._numbers[string] = self.count
+            self.count += 1
+        return number
+
+    def _spill(self) -> None:
+        """Write what is held as a run: its strings, and beside them their numbers."""
+        run, folder = str(len(self._runs)), Path(self._aside.name)
+        held = Lexicon.of(self._numbers)
+        held.save(folder, run)
+        np.save(folder / f"{run}.npy", np.fromiter((self._numbers[one] for one in held), np.int64))
+        self._runs.append(run)
+        self._numbers = {}
+
+    def _numbered(self, run: str) -> Iterator[tuple[bytes, int]]:
+        """Strings of a run in order, with their numbers."""
+        folder = Path(self._aside.name)
+        lexicon, numbers = Lexicon.load(folder, run), load_array(folder / f"{run}.npy", "r")
+        for first in range(0, len(lexicon), _BLOCK):
+            for row, number in enumerate(numbers[first : first + _BLOCK].tolist(), first):
+                yield lexicon._at(row), number
+
+    def close(self) -> NDArray[np.int32]:
+        """Write the lexicon; ``(count,)`` the row of each number's string, in a file that goes with it."""
+        self._spill()
+        rows = scratch_array(self._folder, np.int32, self.count)
+        letters, ends = (
+            GrowingArray(path, np.dtype(kind))
+            for path, kind in zip(_paths(self._folder, self._name), (np.uint8, np.int64), strict=True)
+        )
+        pairs = merge(*map(self._numbered, self._runs))
+        last: bytes | None = None
+        while block := list(islice(pairs, _BLOCK)):
+            fresh = []
+            for string, number in block:
+                if string != last:
+                    fresh.append(string)
+                    last = string
+                rows[number] = ends.count + len(fresh) - 1
+            sizes = np.fromiter(map(len, fresh), np.int64, len(fresh))
+            ends.append(letters.count + np.cumsum(sizes))
+            letters.append(np.frombuffer(b"".join(fresh), np.uint8))
+        letters.close()
+        ends.close()
+        self._aside.cleanup()
+        return rows
 
 
 def _coded(string: str) -> bytes:

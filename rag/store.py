@@ -22,10 +22,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.array import load_array
+from rag.array import load_array, new_array
 from rag.errors import UnknownSourceError
 from rag.growing import GrowingArray
-from rag.lexicon import Lexicon
+from rag.lexicon import Lexicon, LexiconWriter
 from rag.types import Document, Filter, Passage, Role, Section, Span
 
 TEXT = "text.utf8"
@@ -42,6 +42,7 @@ PASSAGE_DTYPE = np.dtype([("document", "<u4"), ("section", "<u4"), ("start", "<u
 #: Where a document's line, text (bytes) and passages (rows) end; each begins where the one before ends.
 ENDS_DTYPE = np.dtype([("line", "<u8"), ("text", "<u8"), ("passages", "<u4")])
 
+_BLOCK = 65_536
 _CACHED_DOCUMENTS = 256
 _CACHED_FILTERS = 16
 
@@ -54,7 +55,7 @@ _NEAR = 5
 class StoreWriter:
     """Appends documents with their passages to a new folder; :meth:`close` completes it.
 
-    Memory grows with the ids of the documents only.
+    Memory does not grow with them. Ids must differ.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -64,12 +65,12 @@ class StoreWriter:
         self._ends = GrowingArray(folder / ENDS, ENDS_DTYPE)
         self._passages = GrowingArray(folder / PASSAGES, PASSAGE_DTYPE)
         self._aside = GrowingArray(folder / ASIDE, np.dtype(np.bool_))
-        self._ids: list[str] = []
+        self._ids = LexiconWriter(folder, IDS)
 
     @property
     def document_count(self) -> int:
         """Documents added so far."""
-        return len(self._ids)
+        return self._ends.count
 
     @property
     def passage_count(self) -> int:
@@ -90,16 +91,17 @@ class StoreWriter:
         self._lines.write(line.encode() + b"\n")
         ends = (self._lines.tell(), self._text.tell(), self.passage_count)
         self._ends.append(np.array([ends], ENDS_DTYPE))
-        self._ids.append(document.id)
+        self._ids.add(document.id)
 
     def close(self) -> None:
         """Flush everything to the folder."""
         for stream in (self._text, self._lines, self._ends, self._passages, self._aside):
             stream.close()
-        lexicon = Lexicon.of(self._ids)
-        lexicon.save(self._folder, IDS)
-        rows = {name: row for row, name in enumerate(self._ids)}
-        np.save(self._folder / ID_ROWS, np.array([rows[name] for name in lexicon], np.uint32))
+        places = self._ids.close()
+        rows = new_array(self._folder / ID_ROWS, np.uint32, len(places))
+        for first in range(0, len(places), _BLOCK):
+            block = places[first : first + _BLOCK]
+            rows[block] = np.arange(first, first + len(block), dtype=np.uint32)
 
 
 def _mapped(path: Path) -> bytes | mmap.mmap:

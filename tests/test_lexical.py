@@ -10,6 +10,7 @@ from bm25s import BM25
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rag import lexicon as lexicon_module
 from rag.lexical import K1, B, LexicalIndex, TermWriter
 from rag.lexical import index as index_module
 from rag.lexical import postings as postings_module
@@ -20,8 +21,9 @@ QUERY = st.lists(st.sampled_from("가나다라마바사아자차카"), max_size=
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Blocks, and lists at which a search looks up, as small as the data."""
+    """Blocks, runs, and lists at which a search looks up, as small as the data."""
     monkeypatch.setattr(postings_module, "BLOCK_TERMS", 7)
+    monkeypatch.setattr(lexicon_module, "RUN_STRINGS", 50)
     monkeypatch.setattr(index_module, "LOOK_FROM", 0.0)
     monkeypatch.setattr(index_module, "STRETCH", 4)  # so that short lists of scores have many
 

@@ -1,13 +1,15 @@
 """Strings on disk against a plain list."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.lexicon import Lexicon
+from rag import lexicon as lexicon_module
+from rag.lexicon import Lexicon, LexiconWriter
 
 WORDS = st.sets(st.text(max_size=6), max_size=40)
 
@@ -30,3 +32,22 @@ def test_saved_and_loaded(tmp_path: Path) -> None:
     np.save(tmp_path / "some_ends.npy", np.array([3], np.int64))
     with pytest.raises(ValueError, match="some"):
         Lexicon.load(tmp_path, "some")
+
+
+@given(
+    words=st.lists(
+        st.sampled_from(["", "가", "나", "가나", "ß", "\ud800", "_가", "a", "ab", "b"]), max_size=60
+    ),
+    run=st.integers(1, 9),
+)
+def test_written_in_runs_is_what_was_added(words: list[str], run: int) -> None:
+    """However few strings memory may hold, each number leads to its string, and nothing else is left."""
+    with TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lexicon_module, "RUN_STRINGS", run)
+        writer = LexiconWriter(Path(name), "words")
+        numbers = [writer.add(word) for word in words]
+        rows = writer.close()
+        made = Lexicon.load(Path(name), "words")
+        assert list(made) == list(Lexicon.of(set(words)))
+        assert [made[int(rows[number])] for number in numbers] == words
+        assert sorted(path.name for path in Path(name).iterdir()) == ["words.utf8.npy", "words_ends.npy"]

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rag import lexicon
 from rag.chunk import chunk
 from rag.store import Store, StoreWriter
 from rag.types import Document, Filter, Role, Section, Span
@@ -31,7 +32,8 @@ def made(count: int) -> list[Document]:
     ]
 
 
-def test_everything_comes_back(tmp_path: Path) -> None:
+def test_everything_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lexicon, "RUN_STRINGS", 7)  # so that the ids are merged from six runs
     documents = made(40)
     store = written(tmp_path, documents)
     assert store.document_count == 40

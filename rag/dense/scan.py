@@ -32,7 +32,9 @@ _FETCHED_MAX = 16_384
 
 
 class Scan:
-    """4-bit product codes of all vectors, in memory: half a byte for four dimensions.
+    """4-bit product codes of all vectors, half a byte for four dimensions.
+
+    In memory while they are built, mapped when loaded.
 
     Args:
         codes: A faiss index over them.
@@ -104,7 +106,7 @@ class Scan:
 
     @classmethod
     def load(cls, folder: Path, vectors: Stored) -> Scan:
-        """Read what :meth:`save` wrote: half a byte for four dimensions of each vector.
+        """Map what :meth:`save` wrote.
 
         Raises:
             OSError, RuntimeError: No faiss index.
@@ -112,7 +114,7 @@ class Scan:
         """
         import faiss
 
-        codes = faiss.read_index(str(folder / CODES), faiss.IO_FLAG_MMAP)
+        codes = faiss.read_index(str(folder / CODES), faiss.IO_FLAG_MMAP_IFC)
         if (codes.ntotal, codes.d) != vectors.shape:
             raise ValueError(f"{CODES} does not fit the vectors")
         return cls(codes, vectors, int(json.loads((folder / FACTS).read_text("utf-8"))["rerank"]))

@@ -6,20 +6,17 @@ holds the term lists of all passages and several copies of the matrix in memory 
 
 from __future__ import annotations
 
-import errno
 import json
 import logging
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
-from rag.array import load_array
+from rag.array import Number, load_array, new_array, scratch_array
 
 if TYPE_CHECKING:
     from bm25s import BM25
@@ -33,7 +30,6 @@ PEAKS = "peaks.npy"
 Ids = NDArray[np.int32]
 Ends = NDArray[np.int64]
 Scores = NDArray[np.float32]
-Number = TypeVar("Number", np.int32, np.int64, np.float32)
 
 #: Terms sorted at once; bounds the memory of a fit (about 100 MB), changes nothing else.
 BLOCK_TERMS = 2_000_000
@@ -77,27 +73,7 @@ def _engine() -> type[BM25]:
 
 
 def _array(folder: Path | None, name: str, dtype: type[Number], count: int) -> NDArray[Number]:
-    if folder is None:
-        return np.empty(count, dtype)
-    made: NDArray[Number] = open_memmap(folder / name, "w+", dtype, (count,))
-    _reserve(folder / name)
-    return made
-
-
-def _reserve(path: Path) -> None:
-    """Give a file all its room now: a full disk at a mapped hole would be a SIGBUS, not an error.
-
-    Raises:
-        OSError: There is not so much room.
-    """
-    if not hasattr(os, "posix_fallocate"):
-        return
-    with path.open("r+b") as stream:
-        try:
-            os.posix_fallocate(stream.fileno(), 0, path.stat().st_size)
-        except OSError as error:
-            if error.errno not in {errno.EOPNOTSUPP, errno.EINVAL}:  # a file system that cannot say
-                raise
+    return np.zeros(count, dtype) if folder is None else new_array(folder / name, dtype, count)
 
 
 def _blocks(ends: Ends) -> Iterator[tuple[int, int]]:
@@ -129,7 +105,7 @@ def fit(
 ) -> Postings | None:
     """BM25 of passages given as term ids; ``None`` if there is no term at all.
 
-    Reads ``ids`` twice, in blocks. Memory beside the result: a block, and 28 bytes for each term.
+    Reads ``ids`` twice, in blocks. Memory beside the result: a block.
 
     Args:
         ids: Term ids of all passages, end to end; each of ``0 … terms - 1`` occurs.
@@ -140,17 +116,20 @@ def fit(
     """
     if not terms:
         return None
-    frequencies = np.zeros(terms, np.int64)
-    for first, last in _blocks(ends):
-        frequencies += np.bincount(_counted(ids, ends, first, last)[0], minlength=terms)
-        told(0.5 * last / len(ends))
     indptr = _array(folder, INDPTR, np.int64, terms + 1)
-    indptr[0], indptr[1:] = 0, np.cumsum(frequencies)
-    size = int(frequencies.sum())
+    for first, last in _blocks(ends):
+        found, _, runs = _runs(_counted(ids, ends, first, last)[0])
+        indptr[found + 1] += runs
+        told(0.5 * last / len(ends))
+    np.cumsum(indptr, out=indptr)
+    size = int(indptr[-1])
     data, indices = _array(folder, DATA, np.float32, size), _array(folder, INDICES, np.int32, size)
-    _fill(ids, ends, frequencies, (data, indices), told)
+    _fill((ids, ends), indptr, (data, indices), folder, told)
     peaks = _array(folder, PEAKS, np.float32, terms)
-    peaks[:] = np.maximum.reduceat(data, indptr[:-1])
+    for first in range(0, terms, BLOCK_TERMS):
+        starts = indptr[first : min(first + BLOCK_TERMS, terms)]
+        entries = data[starts[0] : indptr[first + len(starts)]]
+        peaks[first : first + len(starts)] = np.maximum.reduceat(entries, starts - starts[0])
     engine = _engine()(k1=K1, b=B, method="lucene")
     if folder is not None:
         (folder / PARAMS).write_text(json.dumps(_params(engine, len(ends)), indent=1) + "\n", "utf-8")
@@ -159,26 +138,35 @@ def fit(
     return Postings(engine, data, indices, indptr, peaks)
 
 
+def _runs(ordered: Ends) -> tuple[Ends, Ends, Ends]:
+    """Distinct values of an ascending array, where each begins, and how often it comes."""
+    starts = np.flatnonzero(np.diff(ordered, prepend=-1))
+    return ordered[starts], starts, np.diff(starts, append=len(ordered))
+
+
 def _fill(
-    ids: Ids, ends: Ends, frequencies: Ends, made: tuple[Scores, Ids], told: Callable[[float], None]
+    read: tuple[Ids, Ends],
+    indptr: Ends,
+    made: tuple[Scores, Ids],
+    folder: Path | None,
+    told: Callable[[float], None],
 ) -> None:
     """Scores and rows of every entry, each block behind the ones before it."""
-    data, indices = made
-    lengths = np.diff(ends, prepend=0)
-    rarity = np.log(1 + (len(ends) - frequencies + 0.5) / (frequencies + 0.5)).astype(np.float32)
-    norms = (K1 * ((1 - B) + B * lengths / lengths.mean())).astype(np.float32)
-    places = np.cumsum(frequencies) - frequencies
+    (ids, ends), (data, indices) = read, made
+    count, mean = len(ends), len(ids) / len(ends)
+    done = scratch_array(folder, np.int32, len(indptr) - 1)  # entries of each term that are written
     for first, last in _blocks(ends):
         terms, rows, counts = _counted(ids, ends, first, last)
-        if not len(terms):
-            continue
-        starts = np.flatnonzero(np.diff(terms, prepend=-1))
-        runs = np.diff(starts, append=len(terms))
-        targets = np.arange(len(terms)) + np.repeat(places[terms[starts]] - starts, runs)
+        lengths = np.diff(ends[first:last], prepend=ends[first - 1] if first else 0)
+        norms = (K1 * ((1 - B) + B * lengths / mean)).astype(np.float32)
+        found, starts, runs = _runs(terms)
+        frequencies = indptr[found + 1] - indptr[found]
+        rarity = np.log(1 + (count - frequencies + 0.5) / (frequencies + 0.5)).astype(np.float32)
+        targets = np.arange(len(terms)) + np.repeat(indptr[found] + done[found] - starts, runs)
         tf = counts.astype(np.float32)
-        data[targets] = rarity[terms] * (tf / (norms[rows] + tf))
+        data[targets] = np.repeat(rarity, runs) * (tf / (norms[rows - first] + tf))
         indices[targets] = rows
-        places[terms[starts]] += runs
+        done[found] += runs.astype(np.int32)
         told(0.5 + 0.5 * last / len(ends))
 
 

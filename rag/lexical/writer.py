@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from rag.array import load_array
+from rag.array import load_array, scratch_array
 from rag.growing import GrowingArray
 from rag.lexical.index import ENDS, TERMS, VOCABULARY, LexicalIndex
 from rag.lexical.postings import Ends, Ids, fit
-from rag.lexicon import Lexicon
+from rag.lexicon import Lexicon, LexiconWriter
 
 _BLOCK = 4_000_000
 
@@ -19,7 +19,7 @@ _BLOCK = 4_000_000
 class TermWriter:
     """Term lists on their way to disk; :meth:`close` fits BM25 on them.
 
-    Memory grows with the vocabulary, not with the text.
+    Memory grows neither with the text nor with its vocabulary.
 
     Args:
         folder: Where the files go; must exist.
@@ -27,15 +27,14 @@ class TermWriter:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._vocabulary: dict[str, int] = {}
+        self._vocabulary = LexiconWriter(folder, VOCABULARY)
         self._ids = GrowingArray(folder / TERMS, np.dtype(np.int32))
         self._ends = GrowingArray(folder / ENDS, np.dtype(np.int64))
         self._known: dict[int, tuple[LexicalIndex, Ids]] = {}
 
     def add(self, terms: Sequence[str]) -> None:
         """The terms of the next passage."""
-        vocabulary = self._vocabulary
-        self._ids.append([vocabulary.setdefault(term, len(vocabulary)) for term in terms])
+        self._ids.append([self._vocabulary.add(term) for term in terms])
         self._ends.append([self._ids.count])
 
     def add_many(self, names: Sequence[str], ids: Ids, ends: Ends) -> None:
@@ -46,17 +45,16 @@ class TermWriter:
             ids: Rows of ``names``, passage after passage.
             ends: Where each passage ends in ``ids``.
         """
-        vocabulary = self._vocabulary
-        mine = np.fromiter((vocabulary.setdefault(name, len(vocabulary)) for name in names), np.int32)
+        mine = np.fromiter(map(self._vocabulary.add, names), np.int32, len(names))
         self._ends.append(self._ids.count + ends)
         self._ids.append(mine[ids])
 
     def copy(self, other: LexicalIndex, rows: range) -> None:
         """The terms of consecutive passages of another index."""
         ids, lengths = other.term_ids(rows)
-        _, mine = self._known.setdefault(id(other), (other, np.full(len(other.lexicon), -1, np.int32)))
+        _, mine = self._known.setdefault(id(other), (other, self._unseen(len(other.lexicon))))
         for unseen in np.unique(ids[mine[ids] < 0]).tolist():
-            mine[unseen] = self._vocabulary.setdefault(other.lexicon[unseen], len(self._vocabulary))
+            mine[unseen] = self._vocabulary.add(other.lexicon[unseen])
         self._ends.append(self._ids.count + np.cumsum(lengths))
         self._ids.append(mine[ids])
 
@@ -64,14 +62,15 @@ class TermWriter:
         """Complete the files: ids in the order of the lexicon, then the fit, which tells its share done."""
         self._ids.close()
         self._ends.close()
-        lexicon = Lexicon.of(self._vocabulary)
-        lexicon.save(self._folder, VOCABULARY)
-        ranks = np.zeros(len(lexicon), np.int32)
-        for rank, term in enumerate(lexicon):
-            ranks[self._vocabulary[term]] = rank
-        self._vocabulary.clear()
+        rows = self._vocabulary.close()
         ids = load_array(self._folder / TERMS, "r+")
         for first in range(0, len(ids), _BLOCK):
-            ids[first : first + _BLOCK] = ranks[ids[first : first + _BLOCK]]
+            ids[first : first + _BLOCK] = rows[ids[first : first + _BLOCK]]
         ends = load_array(self._folder / ENDS, "r")
-        fit(ids, ends, len(lexicon), self._folder, told)
+        fit(ids, ends, len(Lexicon.load(self._folder, VOCABULARY)), self._folder, told)
+
+    def _unseen(self, count: int) -> Ids:
+        """``(count,)`` of -1, on disk."""
+        made = scratch_array(self._folder, np.int32, count)
+        made[:] = -1
+        return made

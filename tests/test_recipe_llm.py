@@ -19,6 +19,7 @@ from recipes.llm.lesson import load as load_lessons
 from recipes.llm.lesson import save as save_lessons
 from recipes.llm.measure import Weighed
 from recipes.llm.model import Llama
+from recipes.llm.table import tables
 from recipes.llm.train import Course, batch_of, losses, relabelled, restore, thinned, train
 from recipes.llm.vocabulary import choose
 from recipes.reader.data import Example
@@ -213,16 +214,19 @@ def test_steps_do_not_depend_on_earlier_ones(lessons: list[Lesson]) -> None:
 # --- measuring ------------------------------------------------------------------------------------
 
 
-def reading(group: str, scores: tuple[float, ...], right: int) -> Reading:
+def reading(group: str, scores: tuple[float, ...], right: int | None, sure: float = 0.5) -> Reading:
     words = ("서울", "부산", "대구")
+    answers = () if right is None else (words[right],)
     spots = tuple(Spot(0, n, n + 2, words[n], score) for n, score in enumerate(scores))
     return Reading(
-        "?", (words[right],), group, "where", "서울 부산 대구", ("서울부산대구",), spots, (), (), 1.0
+        "?", answers, group, "where", "서울 부산 대구", 1.0, ("서울부산대구",), spots, (), (), sure, 1.0
     )
 
 
-def weighed(group: str, scores: tuple[float, ...], theirs: tuple[float, ...], right: int) -> Weighed:
-    return Weighed(reading(group, scores, right), np.array(theirs), np.zeros(0), (1.0, 0.0))
+def weighed(
+    group: str, scores: tuple[float, ...], theirs: tuple[float, ...], right: int | None, sure: float = 0.5
+) -> Weighed:
+    return Weighed(reading(group, scores, right, sure), np.array(theirs), np.zeros(0), (1.0, 0.0))
 
 
 def test_the_mix_trusts_whoever_is_right() -> None:
@@ -256,12 +260,23 @@ def test_no_question_is_weighed_by_its_own_article() -> None:
     )
 
 
-def test_the_table_names_all_ways_and_what_they_gain() -> None:
+def test_the_tables_name_all_ways_and_what_they_gain() -> None:
     found = [weighed(f"g{n}", (1.0, 0.0, 0.0), (-9.0, -1.0, -9.0), n % 2) for n in range(10)]
-    made = measure.table({"own": found}, found, 0)
-    assert "| own | 10 | A alone | 0.500 |" in made
+    made = tables({"own": found}, found, 0)
+    assert "| own | 10 | A alone | 0.500 | 0.500 | 0 | 0 | 1 |" in made
     assert "| own | 10 | B alone, over A's finalists | 0.500 | 0.500 | 5 | 5 |" in made
     assert "the best of A's finalists (ceiling) | 1.000 | 1.000 | 5 | 0 |" in made
+    assert "| own | where | 10 | 0.000 / 0.500 | 0.500 / 0.500 |" in made
+    assert "without" not in made.splitlines()[-1]
+
+
+def test_the_tables_say_who_knows_what_is_not_there() -> None:
+    """A is surer where there is an answer, B is not: only A's refusals are right."""
+    found = [weighed(f"g{n}", (1.0, 0.0, 0.0), (-1.0, -9.0, -9.0), 0, sure=0.9) for n in range(10)]
+    found += [weighed(f"g{n}", (1.0, 0.0, 0.0), (-1.0, -9.0, -9.0), None, sure=0.1) for n in range(10)]
+    made = tables({"own": found}, found, 0)
+    assert "| own | 20 | 10 | A alone | 1.000 | 0.166 | 0.091 | 1.000 | 1.000 |" in made
+    assert "| own | 20 | 10 | B alone, over A's finalists | 0.500 |" in made
 
 
 def test_readings_come_back_from_their_file(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from recipes.llm import export, finalist, measure
 from recipes.llm.lesson import is_tuning, load, real
 from recipes.llm.model import Llama, Shape
 from recipes.llm.prepare import Sources, prepare
+from recipes.llm.table import tables
 from recipes.llm.train import restore, train
 from recipes.reader import data
 from recipes.reader.__main__ import read as read_reader
@@ -113,21 +114,23 @@ def _sets(sources: Sources, every: int) -> dict[str, list[data.Example]]:
     groups = sorted({example.group for example in examples})
     return {
         "KorQuAD oracle": [example for article in held for example in data.oracle(article)],
+        "KorQuAD retrieved": [*data.retrieved(held), *data.bereft(held, 0.3)],
         "own oracle": [example for article in ours for example in data.oracle(article)],
+        "own retrieved": list(data.retrieved(ours)),
         "tune": [example for example in examples if is_tuning(example.group, groups, every)][:TUNED],
     }
 
 
 def measured(model: Path, found: dict[str, list[finalist.Reading]], seed: int, threads: int) -> str:
-    """The table of A, B and both."""
+    """The tables of A, B, both and no model."""
     scorer = Scorer.load(str(model), load_settings({"llm_threads": threads}, environment={}))
     tuned = measure.weigh(scorer, found["tune"], all_candidates=False)
     sets = {
-        name: measure.weigh(scorer, part, all_candidates=True)
+        name: measure.weigh(scorer, part, all_candidates=name.endswith("oracle"))
         for name, part in found.items()
         if name != "tune"
     }
-    return measure.table(sets, tuned, seed)
+    return tables(sets, tuned, seed)
 
 
 def _arguments() -> argparse.Namespace:

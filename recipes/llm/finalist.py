@@ -13,8 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
+from rag.evidence import plain_score
 from rag.extract.candidate import candidates
-from rag.extract.reading import Look
+from rag.extract.reading import Look, judge_row
 from rag.llm.score import Choice
 from rag.types import Span
 from recipes.llm.lesson import plain_order, sentence_text, shown
@@ -46,9 +47,12 @@ class Reading:
 
     Attributes:
         group: Its article, by which everything is split.
+        answers: Empty where the question has no answer in what was shown.
         sentence: What is said without a model.
+        overlap: Its score without training.
         texts: A's sentences, best first; ``finalists`` stand in them, best first.
         plain: Sentences by the score without training; ``candidates`` are all spots of the first of them.
+        sure: A's judge: probability that the sentence of its answer holds one; 0 where A found nothing.
         ms: What A took, in milliseconds.
     """
 
@@ -57,30 +61,31 @@ class Reading:
     group: str
     kind: str
     sentence: str
+    overlap: float
     texts: tuple[str, ...]
     finalists: tuple[Spot, ...]
     plain: tuple[str, ...]
     candidates: tuple[Spot, ...]
+    sure: float
     ms: float
 
 
 def readings(examples: Sequence[Example], models: Models) -> Iterator[Reading]:
-    """A over examples that have an answer; those without any candidate are empty readings."""
+    """A over examples; those without any candidate are empty readings."""
     for example in examples:
-        if not example.answers:
-            continue
         started = time.perf_counter()
         found = cases([example])
         read_all(found, models)
         spent = 1000 * (time.perf_counter() - started)
-        yield _reading(found[0], spent) if found else _nothing(example, spent)
+        yield _reading(found[0], models, spent) if found else _nothing(example, spent)
 
 
 def _nothing(example: Example, ms: float) -> Reading:
-    return Reading(example.question, example.answers, example.group, example.kind, "", (), (), (), (), ms)
+    asked = (example.question, example.answers, example.group, example.kind)
+    return Reading(*asked, "", 0.0, (), (), (), (), 0.0, ms)
 
 
-def _reading(case: Case, ms: float) -> Reading:
+def _reading(case: Case, models: Models, ms: float) -> Reading:
     example, seen = case.example, case.look
     order = plain_order(seen)
     assert case.narrow is not None
@@ -91,12 +96,21 @@ def _reading(case: Case, ms: float) -> Reading:
         group=example.group,
         kind=example.kind or seen.question.kind.name.lower(),
         sentence=sentence_text(seen, order[0]),
+        overlap=float(plain_score(seen.table)[order[0]]),
         texts=shown(seen, rows).texts,
         finalists=tuple(_finalists(case)),
         plain=shown(seen, order).texts,
         candidates=tuple(_candidates(seen, order[:ALONE])),
+        sure=_sure(case, models),
         ms=ms,
     )
+
+
+def _sure(case: Case, models: Models) -> float:
+    if case.final is None:
+        return 0.0
+    row = judge_row(case.final, case.final_scores, int(np.argmax(case.final_scores)))
+    return float(models.holds.predict(row[None])[0])
 
 
 def _finalists(case: Case) -> Iterator[Spot]:

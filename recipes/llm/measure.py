@@ -1,4 +1,4 @@
-"""A alone, B alone, both, and no model, on held-out articles, in one table.
+"""A alone, B alone, both, and no model, on held-out articles: what each says, and how sure each is.
 
 The mix of both is a softmax over A's finalists with three weights: A's score, B's log-probability, and that a
 character. It is fitted twice: on training articles that B never saw (A did, so it flatters A), and on the
@@ -86,19 +86,29 @@ def fit(found: Sequence[Weighed]) -> np.ndarray:
 
 def crossed(found: Sequence[Weighed], seed: int) -> list[np.ndarray]:
     """For each reading the mix that was fitted on the articles of the other parts."""
-    groups = sorted({one.reading.group for one in found})
-    random.Random(seed).shuffle(groups)
-    part = {group: number % PARTS for number, group in enumerate(groups)}
-    mixes = [fit([one for one in found if part[one.reading.group] != number]) for number in range(PARTS)]
-    return [mixes[part[one.reading.group]] for one in found]
+    part = parts([one.reading.group for one in found], seed).tolist()
+    mixes = [
+        fit([one for one, its in zip(found, part, strict=True) if its != number]) for number in range(PARTS)
+    ]
+    return [mixes[its] for its in part]
+
+
+def parts(of: Sequence[str], seed: int) -> np.ndarray:
+    """``(n,)`` the part of each article, by its name."""
+    names = sorted(set(of))
+    random.Random(seed).shuffle(names)
+    part = {name: number % PARTS for number, name in enumerate(names)}
+    return np.array([part[name] for name in of])
 
 
 def best(spots: Sequence[Spot], scores: np.ndarray) -> str:
     return spots[int(scores.argmax())].words if len(spots) else ""
 
 
-def per_character(spots: Sequence[Spot], scores: np.ndarray) -> np.ndarray:
-    return np.array([value / (len(spot.words) + 1) for value, spot in zip(scores, spots, strict=True)])
+PLAIN = "no model: the sentence that shares most"
+A_ALONE = "A alone"
+B_ALONE = "B alone, over A's finalists"
+BOTH = "A + B, mix from other held-out articles"
 
 
 def answers(found: Sequence[Weighed], mix: np.ndarray, mixes: Sequence[np.ndarray]) -> dict[str, list[str]]:
@@ -108,12 +118,12 @@ def answers(found: Sequence[Weighed], mix: np.ndarray, mixes: Sequence[np.ndarra
         read = one.reading
         table = features(one) if read.finalists else np.zeros((0, 3))
         ways = {
-            "no model: the sentence that shares most": read.sentence,
-            "A alone": read.finalists[0].words if read.finalists else "",
+            PLAIN: read.sentence,
+            A_ALONE: read.finalists[0].words if read.finalists else "",
             "B alone, over all candidates of three sentences": best(read.candidates, one.candidates),
-            "B alone, over A's finalists": best(read.finalists, one.finalists),
+            B_ALONE: best(read.finalists, one.finalists),
             "A + B, mix from training articles": best(read.finalists, table @ mix),
-            "A + B, mix from other held-out articles": best(read.finalists, table @ own),
+            BOTH: best(read.finalists, table @ own),
             "the best of A's finalists (ceiling)": best(read.finalists, worth(read)),
         }
         for name, words in ways.items():
@@ -121,38 +131,46 @@ def answers(found: Sequence[Weighed], mix: np.ndarray, mixes: Sequence[np.ndarra
     return said
 
 
-def table(sets: dict[str, list[Weighed]], tuned: Sequence[Weighed], seed: int) -> str:
-    """One Markdown table over all sets, with the mixes and the cost below it."""
-    mix = fit(tuned)
-    lines = [
-        "| held-out set | n | read by | exact match | F1 | better than A | worse than A |",
-        "|---|---:|---|---:|---:|---:|---:|",
-    ]
-    notes = [f"Mix from {len(tuned)} questions of training articles that B never saw: {_shown(mix)}."]
-    for name, found in sets.items():
-        mixes = crossed(found, seed)
-        said = answers(found, mix, mixes)
-        scores = {
-            way: [best_overlap(w, one.reading.answers) for w, one in zip(words, found, strict=True)]
-            for way, words in said.items()
-        }
-        base = [float(exact) for exact, _ in scores["A alone"]]
-        for way, pairs in scores.items():
-            exact, f1 = (np.array(column, float) for column in zip(*pairs, strict=True))
-            gained, lost = int((exact > base).sum()), int((exact < base).sum())
-            cells = f"{exact.mean():.3f} | {f1.mean():.3f} | {gained} | {lost}"
-            lines.append(f"| {name} | {len(found)} | {way} | {cells} |")
-        took = np.array([(one.reading.ms, *one.ms) for one in found]).mean(0)
-        notes.append(
-            f"{name}: {took[0]:.0f} ms a question for A, {took[1]:.0f} ms for B over A's finalists, "
-            f"{took[2]:.0f} ms for B over all candidates; mean mix from other held-out articles: "
-            f"{_shown(np.mean(mixes, axis=0))}."
-        )
-    return "\n".join([*lines, "", *notes]) + "\n"
+def evidence(one: Weighed) -> np.ndarray:
+    """``(5,)`` what says that there is an answer.
+
+    A's odds, B's log-probability a character of its own best and of A's, whether they agree, and 1.
+    """
+    if not one.reading.finalists:
+        return np.array([-6.0, -6.0, -6.0, 0.0, 1.0])
+    sure = min(max(one.reading.sure, 1e-3), 1 - 1e-3)
+    sizes = np.array([len(spot.words) + 1 for spot in one.reading.finalists])
+    mean = np.maximum(one.finalists, -60.0) / sizes
+    chosen = int(one.finalists.argmax())
+    return np.array([np.log(sure / (1 - sure)), mean[chosen], mean[0], float(chosen == 0), 1.0])
 
 
-def _shown(mix: np.ndarray) -> str:
-    return f"A {mix[0]:.2f}, B {mix[1]:.2f}, B a character {mix[2]:.2f}"
+def sureness(found: Sequence[Weighed], seed: int) -> dict[str, np.ndarray]:
+    """How sure each way of reading is that it has an answer, higher for surer; only its order counts.
+
+    That of both is a logistic regression on :func:`evidence`, fitted on other held-out articles.
+    """
+    tables = np.stack([evidence(one) for one in found])
+    has = np.array([bool(one.reading.answers) for one in found], float)
+    part = parts([one.reading.group for one in found], seed)
+    both = np.zeros(len(found))
+    for number in range(PARTS):
+        mine = part == number
+        both[mine] = tables[mine] @ _logistic(tables[~mine], has[~mine])
+    return {
+        PLAIN: np.array([one.reading.overlap for one in found]),
+        A_ALONE: tables[:, 0],
+        B_ALONE: tables[:, 1],
+        BOTH: both,
+    }
+
+
+def _logistic(table: np.ndarray, told: np.ndarray) -> np.ndarray:
+    def loss(weights: np.ndarray) -> float:
+        scores = table @ weights
+        return float(np.mean(np.logaddexp(0, scores) - told * scores) + 0.001 * weights @ weights)
+
+    return np.asarray(minimize(loss, np.zeros(table.shape[1]), method="L-BFGS-B").x)
 
 
 def digest_of(folder: Path) -> str:

@@ -89,7 +89,7 @@ def judged(found: Sequence[Case], models: Models) -> np.ndarray:
     return np.column_stack([models.holds.predict(table), models.exact.predict(table), np.array(facts, float)])
 
 
-def _surer(some: np.ndarray, others: np.ndarray) -> float:
+def surer(some: np.ndarray, others: np.ndarray) -> float:
     """Area under the ROC curve: how often one of ``some`` is above one of ``others``, ties half."""
     if not len(some) or not len(others):
         return 0.5
@@ -108,7 +108,7 @@ def refusal(name: str, table: np.ndarray) -> str:
         f"**{name}**: {len(table)} questions, {int(none.sum())} without an answer; area under the "
         f"risk-coverage curve {risk.mean():.3f} (risk {risk[len(risk) // 2]:.3f} at half coverage), "
         f"calibration error {error:.3f}; an answerable question is surer than one without an answer "
-        f"with probability {_surer(sure[asked], sure[none]):.3f}",
+        f"with probability {surer(sure[asked], sure[none]):.3f}",
         "",
         "| refuse below | no-answer recall | precision | answerable answered | right quote of all of these |",
         "|---:|---:|---:|---:|---:|",

@@ -180,7 +180,12 @@ class Store:
         place = self._range(row, "line")
         return _document(json.loads(self._lines[place.start : place.stop]))
 
-    def _row(self, document_id: str) -> int:
+    def row(self, document_id: str) -> int:
+        """The document's place in index order, from 0.
+
+        Raises:
+            KeyError: No such document.
+        """
         place = self._ids.find(document_id)
         if place is None:
             raise KeyError(document_id)
@@ -192,8 +197,16 @@ class Store:
         Raises:
             KeyError: No such document.
         """
-        row = self._row(document_id)
+        row = self.row(document_id)
         return replace(self._outline(row), text=self._document_text(row))
+
+    def outline(self, document_id: str) -> Document:
+        """The document without its text.
+
+        Raises:
+            KeyError: No such document.
+        """
+        return self._outline(self.row(document_id))
 
     def place(self, place: str) -> tuple[Document, Span | None]:
         """The document and cited positions of ``document`` or ``document:start-end``.
@@ -239,7 +252,7 @@ class Store:
         Raises:
             KeyError: No such document.
         """
-        return self._range(self._row(document_id), "passages")
+        return self._range(self.row(document_id), "passages")
 
     def _admitted(self, chosen: Filter) -> NDArray[np.bool_]:
         """``(passage_count,)``: whether each passage's document is one that the filter admits.

@@ -93,7 +93,7 @@ def test_unchanged_is_neither_read_nor_embedded_nor_written(
     assert update([folder], index).added == 3
     before = (index / CURRENT).stat().st_mtime_ns
     embedded.clear()
-    monkeypatch.setattr("rag.library.update.read", lambda *_: pytest.fail("a file was read again"))
+    monkeypatch.setattr("rag.library.run.read", lambda *_: pytest.fail("a file was read again"))
     os.utime(folder / "가.txt")  # another time, the same bytes
     done = update([folder], index)
     assert (done.written, done.kept, done.added, done.replaced) == (False, 3, 0, 0)
@@ -254,8 +254,8 @@ def test_prints_of_an_older_version_are_made_anew(tmp_path: Path, monkeypatch: p
     library = LibrarySettings(**{**vars_of(load_library_settings()), "near_duplicate": 0.8})
     put(tmp_path / "글" / "1.txt", NOTICE)
     with monkeypatch.context() as before:
-        before.setattr("rag.library.update.PRINT_VERSION", 1)
-        before.setattr("rag.library.update.print_of", lambda text: np.zeros_like(print_of(text)))
+        before.setattr("rag.library.run.PRINT_VERSION", 1)
+        before.setattr("rag.library.run.print_of", lambda text: np.zeros_like(print_of(text)))
         update([tmp_path / "글"], index, library=library)
     put(tmp_path / "글" / "2.txt", NOTICE + "끝.")
     assert [one.of for one in update([tmp_path / "글"], index, library=library).duplicates] == ["1.txt"]
@@ -348,7 +348,7 @@ def test_a_new_folder_joins_an_index_of_before(
     index, other = tmp_path / "색인", tmp_path / "둘째"
     put(other / "마.txt", "둘째 폴더의 글이다.")
     update([folder], index)
-    place = "rag.library.update.LOAD_VERSION" if age == "settings" else "rag.index.opened.INDEX_VERSION"
+    place = "rag.library.base.LOAD_VERSION" if age == "settings" else "rag.index.opened.INDEX_VERSION"
     monkeypatch.setattr(place, 999)
     if age == "format":
         monkeypatch.setattr("rag.index.building.INDEX_VERSION", 999)

@@ -5,8 +5,9 @@ folder changes, :func:`index_status` tells what there is. Each leaves the old in
 """
 
 from rag.library.ledger import Duplicate, Entry, Ledger
+from rag.library.run import Update
 from rag.library.status import Status, index_status
-from rag.library.update import Update, build_index, remove_documents, update_index
+from rag.library.update import build_index, remove_documents, update_index
 from rag.library.watch import follow
 
 __all__ = [

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
@@ -24,6 +24,7 @@ from eval.run import run as run_set
 from eval.score import score_all
 from eval.sweep import RagWorkshop, Sweep, read_grid, refuse_test_set, write_sweep
 from eval.sweep import to_markdown as sweep_markdown
+from rag import command
 from rag.config import Settings
 from rag.errors import GeungeoError, UsageError
 
@@ -33,6 +34,14 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback()
+def common(
+    debug: Annotated[bool, typer.Option("--debug", help="오류의 자세한 경로를 보입니다.")] = False,
+) -> None:
+    """Options of every command; what ``--debug`` does is done by :func:`rag.command.run`."""
+
 
 SetOption = Annotated[Path, typer.Option("--set", help="평가 집합(JSONL).")]
 IndexOption = Annotated[Path, typer.Option("--index", help="색인 폴더.")]
@@ -287,30 +296,9 @@ def dialogue_command(
         typer.echo("\n" + "\n".join(dialogue.mistakes(judged)))
 
 
-def _fail(message: str, remedy: str, code: int) -> NoReturn:
-    typer.echo(f"오류: {message}", err=True)
-    if remedy:
-        typer.echo(f"  → {remedy}", err=True)
-    sys.exit(code)
-
-
 def main() -> None:
-    """Entry point: errors become Korean messages and exit codes."""
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]  # text streams
-    try:
-        sys.exit(app(sys.argv[1:] or ["--help"], standalone_mode=False) or 0)
-    except GeungeoError as error:
-        _fail(error.message, error.remedy, error.exit_code)
-    except (typer.Abort, KeyboardInterrupt):
-        _fail("중단했습니다.", "같은 명령으로 이을 수 있습니다.", 130)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(141)
-    except typer.Exit as done:
-        sys.exit(done.exit_code)
-    except typer.TyperException as error:
-        _fail(error.format_message(), "python -m eval --help 로 쓰는 법을 볼 수 있습니다.", 2)
+    """Entry point."""
+    command.run(app, sys.argv[1:], name="python -m eval", stopped="같은 명령으로 이을 수 있습니다.")
 
 
 if __name__ == "__main__":

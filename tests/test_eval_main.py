@@ -108,3 +108,16 @@ def test_mistakes_are_explained(
     given = [str(set_path) if word == "SET" else word for word in arguments]
     assert call(monkeypatch, *given) == code
     assert capsys.readouterr().err.startswith("오류: ")
+
+
+def test_unexpected_errors_are_told_and_debug_shows_where(
+    monkeypatch: Patch, capsys: Capture, folder: Path
+) -> None:
+    def broken(_: object) -> None:
+        raise RuntimeError("뜻밖의 일")
+
+    monkeypatch.setattr("eval.__main__.read_run", broken)
+    assert call(monkeypatch, "score", folder) == 1
+    assert "RuntimeError: 뜻밖의 일" in capsys.readouterr().err
+    with pytest.raises(RuntimeError, match="뜻밖"):
+        call(monkeypatch, "score", folder, "--debug")

@@ -1,7 +1,6 @@
 """Writing an index: documents stream through chunking, analysis and embedding into growing files.
 
-Memory does not grow with the corpus, but for the vocabulary, the documents' ids, and dense codes of one bit
-a dimension for each passage.
+Memory does not grow with the corpus until, at the end, codes of one bit a dimension of each passage are made.
 """
 
 from __future__ import annotations

@@ -84,7 +84,7 @@ def by_words(texts: Iterable[str]) -> Iterator[Analysis]:
         yield Analysis(text, tuple(m for word in text.split() for m in _morphemes(word)), (), ())
 
 
-@lru_cache(maxsize=1_000_000)
+@lru_cache(maxsize=100_000)
 def _morphemes(word: str) -> tuple[Morpheme, ...]:
     return analyse(word).morphemes
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from heapq import merge
 from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +16,8 @@ from rag.growing import GrowingArray
 #: Distinct strings that a writer keeps in memory (about 200 bytes each) before it writes them out in order.
 RUN_STRINGS = 200_000
 _BLOCK = 65_536
+
+_Numbered = tuple[bytes, int]
 
 
 class Lexicon:
@@ -86,6 +87,29 @@ class Lexicon:
         return cls(letters, ends)
 
 
+class _Strings:
+    """The files of strings that come in their order; in memory is what is appended at once."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        letters, ends = _paths(folder, name)
+        self._letters = GrowingArray(letters, np.dtype(np.uint8))
+        self._ends = GrowingArray(ends, np.dtype(np.int64))
+        self.name = name
+
+    @property
+    def count(self) -> int:
+        return self._ends.count
+
+    def append(self, strings: Sequence[bytes]) -> None:
+        sizes = np.fromiter(map(len, strings), np.int64, len(strings))
+        self._ends.append(self._letters.count + np.cumsum(sizes, dtype=np.int64))
+        self._letters.append(np.frombuffer(b"".join(strings), np.uint8))
+
+    def close(self) -> None:
+        self._letters.close()
+        self._ends.close()
+
+
 class LexiconWriter:
     """Strings in any order, repeated or not, on their way to a :class:`Lexicon`.
 
@@ -100,9 +124,14 @@ class LexiconWriter:
     def __init__(self, folder: Path, name: str) -> None:
         self._folder, self._name = folder, name
         self._numbers: dict[str, int] = {}
-        self._runs: list[str] = []
-        self._aside = TemporaryDirectory(dir=folder)
+        self._runs = _Strings(folder, f"{name}.runs")
+        self._order = GrowingArray(self._order_path, np.dtype(np.int64))
+        self._starts: list[int] = []
         self.count = 0
+
+    @property
+    def _order_path(self) -> Path:
+        return self._folder / f"{self._name}.runs.npy"
 
     def add(self, string: str) -> int:
         """A number for a string, counted from 0; a repeated one may get another once a run is written."""
@@ -115,31 +144,36 @@ class LexiconWriter:
         return number
 
     def _spill(self) -> None:
-        """Write what is held as a run: its strings, and beside them their numbers."""
-        run, folder = str(len(self._runs)), Path(self._aside.name)
-        held = Lexicon.of(self._numbers)
-        held.save(folder, run)
-        np.save(folder / f"{run}.npy", np.fromiter((self._numbers[one] for one in held), np.int64))
-        self._runs.append(run)
+        """Write what is held as a run: its strings in order, and beside them their numbers."""
+        held = sorted((_coded(string), number) for string, number in self._numbers.items())
+        self._starts.append(self._order.count)
+        self._runs.append([string for string, _ in held])
+        self._order.append(np.fromiter((number for _, number in held), np.int64, len(held)))
         self._numbers = {}
 
-    def _numbered(self, run: str) -> Iterator[tuple[bytes, int]]:
+    def _numbered(self, lexicon: Lexicon, numbers: NDArray[np.int64], rows: range) -> Iterator[_Numbered]:
         """Strings of a run in order, with their numbers."""
-        folder = Path(self._aside.name)
-        lexicon, numbers = Lexicon.load(folder, run), load_array(folder / f"{run}.npy", "r")
-        for first in range(0, len(lexicon), _BLOCK):
-            for row, number in enumerate(numbers[first : first + _BLOCK].tolist(), first):
+        for first in range(rows.start, rows.stop, _BLOCK):
+            for row, number in enumerate(numbers[first : min(first + _BLOCK, rows.stop)].tolist(), first):
                 yield lexicon._at(row), number
 
     def close(self) -> NDArray[np.int32]:
         """Write the lexicon; ``(count,)`` the row of each number's string, in a file that goes with it."""
         self._spill()
+        self._runs.close()
+        self._order.close()
+        runs, numbers = Lexicon.load(self._folder, self._runs.name), load_array(self._order_path, "r")
+        bounds = zip(self._starts, [*self._starts[1:], len(runs)], strict=True)
+        rows = self._merged(merge(*(self._numbered(runs, numbers, range(*one)) for one in bounds)))
+        del runs, numbers  # some systems delete no mapped file
+        for path in (*_paths(self._folder, self._runs.name), self._order_path):
+            path.unlink()
+        return rows
+
+    def _merged(self, pairs: Iterator[_Numbered]) -> NDArray[np.int32]:
+        """Write each string of ascending pairs once."""
         rows = scratch_array(self._folder, np.int32, self.count)
-        letters, ends = (
-            GrowingArray(path, np.dtype(kind))
-            for path, kind in zip(_paths(self._folder, self._name), (np.uint8, np.int64), strict=True)
-        )
-        pairs = merge(*map(self._numbered, self._runs))
+        made = _Strings(self._folder, self._name)
         last: bytes | None = None
         while block := list(islice(pairs, _BLOCK)):
             fresh = []
@@ -147,13 +181,9 @@ class LexiconWriter:
                 if string != last:
                     fresh.append(string)
                     last = string
-                rows[number] = ends.count + len(fresh) - 1
-            sizes = np.fromiter(map(len, fresh), np.int64, len(fresh))
-            ends.append(letters.count + np.cumsum(sizes))
-            letters.append(np.frombuffer(b"".join(fresh), np.uint8))
-        letters.close()
-        ends.close()
-        self._aside.cleanup()
+                rows[number] = made.count + len(fresh) - 1
+            made.append(fresh)
+        made.close()
         return rows
 
 

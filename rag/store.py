@@ -94,10 +94,16 @@ class StoreWriter:
         self._ids.add(document.id)
 
     def close(self) -> None:
-        """Flush everything to the folder."""
+        """Flush everything to the folder.
+
+        Raises:
+            ValueError: Two documents had one id.
+        """
         for stream in (self._text, self._lines, self._ends, self._passages, self._aside):
             stream.close()
         places = self._ids.close()
+        if len(Lexicon.load(self._folder, IDS)) != self.document_count:
+            raise ValueError("two documents have the same id")
         rows = new_array(self._folder / ID_ROWS, np.uint32, len(places))
         for first in range(0, len(places), _BLOCK):
             block = places[first : first + _BLOCK]

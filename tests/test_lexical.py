@@ -11,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag import lexicon as lexicon_module
+from rag.array import scratch_array
 from rag.lexical import K1, B, LexicalIndex, TermWriter
 from rag.lexical import index as index_module
 from rag.lexical import postings as postings_module
+from rag.lexical import writer as writer_module
 
 LISTS = st.lists(st.lists(st.sampled_from("가나다라마바사아자차"), max_size=12), max_size=40)
 QUERY = st.lists(st.sampled_from("가나다라마바사아자차카"), max_size=6)
@@ -129,8 +131,12 @@ def test_written_is_what_was_built(tmp_path: Path) -> None:
     assert not written.knows("t100000")
     (tmp_path / "copied").mkdir()
     copy = TermWriter(tmp_path / "copied")
-    for rows in (range(50, 300), range(50)):
-        copy.copy(written, rows)
+    with pytest.MonkeyPatch.context() as patch:
+        maps: list[int] = []
+        patch.setattr(writer_module, "scratch_array", lambda *a: (maps.append(1), scratch_array(*a))[1])
+        for rows in (range(50, 300), range(20), range(20, 50)):
+            copy.copy(written, rows)
+        assert maps == [1], "the map of a base index's terms is made once, not for every document"
     copy.close()
     copied = LexicalIndex.load(tmp_path / "copied", 300)
     assert copied.scores(lists[7]).tolist() == np.roll(built.scores(lists[7]), -50).tolist()

@@ -83,3 +83,11 @@ def test_files_that_do_not_fit_are_refused(tmp_path: Path, name: str) -> None:
     np.save(tmp_path / name, array[:-1])
     with pytest.raises(ValueError, match="fit"):
         Store.load(tmp_path)
+
+
+def test_two_documents_of_one_id_are_refused_before_anything_is_published(tmp_path: Path) -> None:
+    writer = StoreWriter(tmp_path)
+    for _ in range(2):
+        writer.add(Document("가.txt", "글", "글이다."), [])
+    with pytest.raises(ValueError, match="same id"):
+        writer.close()

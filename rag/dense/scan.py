@@ -32,9 +32,7 @@ _FETCHED_MAX = 16_384
 
 
 class Scan:
-    """4-bit product codes of all vectors, half a byte for four dimensions.
-
-    In memory while they are built, mapped when loaded.
+    """4-bit product codes of all vectors, in memory: half a byte for four dimensions.
 
     Args:
         codes: A faiss index over them.
@@ -106,7 +104,7 @@ class Scan:
 
     @classmethod
     def load(cls, folder: Path, vectors: Stored) -> Scan:
-        """Map what :meth:`save` wrote.
+        """Read what :meth:`save` wrote: half a byte for four dimensions of each vector.
 
         Raises:
             OSError, RuntimeError: No faiss index.
@@ -114,7 +112,7 @@ class Scan:
         """
         import faiss
 
-        codes = faiss.read_index(str(folder / CODES), faiss.IO_FLAG_MMAP_IFC)
+        codes = faiss.read_index(str(folder / CODES), faiss.IO_FLAG_MMAP)
         if (codes.ntotal, codes.d) != vectors.shape:
             raise ValueError(f"{CODES} does not fit the vectors")
         return cls(codes, vectors, int(json.loads((folder / FACTS).read_text("utf-8"))["rerank"]))

@@ -52,7 +52,9 @@ class TermWriter:
     def copy(self, other: LexicalIndex, rows: range) -> None:
         """The terms of consecutive passages of another index."""
         ids, lengths = other.term_ids(rows)
-        _, mine = self._known.setdefault(id(other), (other, self._unseen(len(other.lexicon))))
+        if id(other) not in self._known:
+            self._known[id(other)] = (other, self._unseen(len(other.lexicon)))
+        _, mine = self._known[id(other)]
         for unseen in np.unique(ids[mine[ids] < 0]).tolist():
             mine[unseen] = self._vocabulary.add(other.lexicon[unseen])
         self._ends.append(self._ids.count + np.cumsum(lengths))

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rag import manifest
 from rag.config import Settings
 from rag.errors import SearchIndexError
 from rag.index import Index, live
-from rag.library.duplicate import PRINT_VERSION, Print, print_of, read_prints
+from rag.library.duplicate import PRINT_VERSION, read_prints
 from rag.library.ledger import Ledger
 from rag.load import LOAD_VERSION
 from rag.manifest import Json
@@ -56,21 +56,21 @@ class Base:
         ]
         return cls(ledger, ledger.roots or _recorded(folder), index, fits=same)
 
+    def holds(self, document_id: str) -> bool:
+        """Whether the index holds a document."""
+        return self.index is not None and document_id in self.index.store
+
     def outline(self, document_id: str) -> Document | None:
         """A document without its text; ``None`` where the index does not hold it."""
         if self.index is None or document_id not in self.index.store:
             return None
         return self.index.store.outline(document_id)
 
-    def prints(self) -> Callable[[str], Print]:
-        """What near repetitions are found by, of documents that the index holds; stored or made anew."""
-        if self.index is None:
-            raise TypeError("nothing was kept")
-        store = self.index.store
-        if self.index.facts.get("prints") != PRINT_VERSION:
-            return lambda name: print_of(store.document(name).text)
-        rows = read_prints(self.index.folder)
-        return lambda name: np.array(rows[store.row(name)])
+    def prints(self) -> NDArray[np.uint32] | None:
+        """Rows of what near repetitions are found by, in the index's order; ``None`` if made another way."""
+        if self.index is None or self.index.facts.get("prints") != PRINT_VERSION:
+            return None
+        return read_prints(self.index.folder)
 
     def touched(self) -> dict[str, Json]:
         """The manifest, marked as checked now."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,22 +66,44 @@ class Likeness:
 
     Args:
         least: Likeness from which a document counts as a repetition, in (0, 1]; at 1 only equal texts do.
+        kept: ``(n, 1 + PERMUTATIONS)`` prints of an index, mapped: what is kept of it takes a row number.
     """
 
-    def __init__(self, least: float) -> None:
+    def __init__(self, least: float, kept: NDArray[np.uint32] | None = None) -> None:
         from datasketch import MinHashLSH
 
         self._least = least
         self._near = MinHashLSH(threshold=min(least, 0.99), num_perm=PERMUTATIONS) if least < 1 else None
         self._same: dict[str, str] = {}
-        self.prints: dict[str, Print] = {}
+        self._kept = kept
+        self._rows: dict[str, int] = {}
+        self._prints: dict[str, Print] = {}
+
+    def keep(self, document_id: str, sha256: str, row: int) -> bool:
+        """Remember a document of the index by its row there; false where its print is not known."""
+        if self._kept is None or row >= len(self._kept):
+            return False
+        self._rows[document_id] = row
+        self._remember(document_id, sha256)
+        return True
 
     def add(self, document_id: str, sha256: str, values: Print) -> None:
         """Remember a document that is stored."""
+        self._prints[document_id] = values
+        self._remember(document_id, sha256)
+
+    def _remember(self, document_id: str, sha256: str) -> None:
         self._same.setdefault(sha256, document_id)
-        self.prints[document_id] = values
         if self._near is not None:
-            self._near.insert(document_id, _sketch(values[1:]))
+            self._near.insert(document_id, _sketch(self.print(document_id)[1:]))
+
+    def print(self, document_id: str) -> Print:
+        """That of a document that was added or kept."""
+        found = self._prints.get(document_id)
+        if found is None:
+            assert self._kept is not None
+            found = self._kept[self._rows[document_id]]
+        return found
 
     def find(self, document: Document, values: Print) -> tuple[str, float] | None:
         """The stored document that this one repeats, and how like they are; ``None`` for a new text."""
@@ -89,15 +112,15 @@ class Likeness:
         if self._near is None:
             return None
         near = [
-            (float(np.mean(self.prints[name][1:] == values[1:])), name)
+            (float(np.mean(self.print(name)[1:] == values[1:])), name)
             for name in self._near.query(_sketch(values[1:]))
-            if self.prints[name][0] == values[0]
+            if self.print(name)[0] == values[0]
         ]
         best = min(near, key=lambda one: (-one[0], one[1]), default=None)
         return (best[1], min(best[0], 0.999)) if best is not None and best[0] >= self._least else None
 
 
-def write_prints(folder: Path, prints: list[Print]) -> None:
+def write_prints(folder: Path, prints: Iterable[Print]) -> None:
     """One row a document, in index order."""
     rows = GrowingArray(folder / PRINTS, np.dtype(np.uint32), PERMUTATIONS + 1)
     for values in prints:

@@ -49,7 +49,7 @@ class Run:
         self._base = base
         self._settings = settings
         self._tags = tags
-        self._likeness = Likeness(library.near_duplicate)
+        self._likeness = Likeness(library.near_duplicate, base.prints())
         self._taken: set[str] = set()
         self._order: list[str] = []
         self.entries: list[Entry] = []
@@ -57,13 +57,16 @@ class Run:
 
     def _remember(self) -> None:
         """What is kept is known before anything new is read, so that the new repeats the old."""
-        kept = [name for step in self._plan.steps if isinstance(step, Entry) for name in step.documents]
-        values = self._base.prints() if kept else None
-        for name in kept:
-            outline = self._base.outline(name)
-            if outline is not None and values is not None:
-                self._taken.add(name)
-                self._likeness.add(name, outline.sha256, values(name))
+        if self._base.index is None:
+            return
+        store = self._base.index.store
+        for name in (n for step in self._plan.steps if isinstance(step, Entry) for n in step.documents):
+            if name not in store:
+                continue
+            self._taken.add(name)
+            sha256 = store.outline(name).sha256
+            if not self._likeness.keep(name, sha256, store.row(name)):
+                self._likeness.add(name, sha256, print_of(store.document(name).text))
 
     def documents(self) -> Iterator[Document | Kept]:
         """Everything the new index holds."""
@@ -74,7 +77,7 @@ class Run:
                 yield from self._keep(step)
 
     def _keep(self, entry: Entry) -> Iterator[Document | Kept]:
-        held = tuple(name for name in entry.documents if self._base.outline(name))
+        held = tuple(name for name in entry.documents if self._base.holds(name))
         if held or not entry.documents:
             self.entries.append(replace(entry, documents=held))
         for name in held:
@@ -121,7 +124,7 @@ class Run:
     def attach(self, work: Path) -> dict[str, Json]:
         """Write ledger and prints into the new generation."""
         Ledger(self.entries).write(work)
-        write_prints(work, [self._likeness.prints[name] for name in self._order])
+        write_prints(work, map(self._likeness.print, self._order))
         repeated = sum(len(entry.duplicates) for entry in self.entries)
         sources: list[Json] = [*Ledger(self.entries).roots]
         return {"load": LOAD_VERSION, "prints": PRINT_VERSION, "duplicates": repeated, "sources": sources}

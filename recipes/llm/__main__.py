@@ -98,7 +98,7 @@ def read(
     models = None
     found = {}
     for name, examples in _sets(sources, int(settings["data"]["tune_every"])).items():
-        path = work / f"readings-{name}-{measure.digest_of(READER)}.jsonl"
+        path = work / f"readings{finalist.VERSION}-{name}-{measure.digest_of(READER)}.jsonl"
         if not path.is_file():
             models = models or read_reader(READER)
             finalist.save(path, list(finalist.readings(examples, models)))

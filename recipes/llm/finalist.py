@@ -22,6 +22,8 @@ from recipes.llm.lesson import plain_order, sentence_text, shown
 from recipes.reader.data import Example
 from recipes.reader.train import Case, Models, cases, read_all
 
+#: Raise when :class:`Reading` changes, so that kept ones are not taken for those of now.
+VERSION = 2
 #: Sentences by the score without training, in which candidates are listed for B alone.
 ALONE = 3
 

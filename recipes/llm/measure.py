@@ -102,11 +102,12 @@ def parts(of: Sequence[str], seed: int) -> np.ndarray:
 
 
 def best(spots: Sequence[Spot], scores: np.ndarray) -> str:
-    return spots[int(scores.argmax())].words if len(spots) else ""
+    return spots[int(scores.argmax())].words if len(scores) else ""
 
 
 PLAIN = "no model: the sentence that shares most"
 A_ALONE = "A alone"
+B_EVERYWHERE = "B alone, over all candidates of three sentences"
 B_ALONE = "B alone, over A's finalists"
 BOTH = "A + B, mix from other held-out articles"
 
@@ -120,7 +121,7 @@ def answers(found: Sequence[Weighed], mix: np.ndarray, mixes: Sequence[np.ndarra
         ways = {
             PLAIN: read.sentence,
             A_ALONE: read.finalists[0].words if read.finalists else "",
-            "B alone, over all candidates of three sentences": best(read.candidates, one.candidates),
+            B_EVERYWHERE: best(read.candidates, one.candidates),
             B_ALONE: best(read.finalists, one.finalists),
             "A + B, mix from training articles": best(read.finalists, table @ mix),
             BOTH: best(read.finalists, table @ own),
@@ -137,7 +138,7 @@ def evidence(one: Weighed) -> np.ndarray:
     A's odds, B's log-probability a character of its own best and of A's, whether they agree, and 1.
     """
     if not one.reading.finalists:
-        return np.array([-6.0, -6.0, -6.0, 0.0, 1.0])
+        return np.array([-7.0, -62.0, -62.0, 0.0, 1.0])  # below all others
     sure = min(max(one.reading.sure, 1e-3), 1 - 1e-3)
     sizes = np.array([len(spot.words) + 1 for spot in one.reading.finalists])
     mean = np.maximum(one.finalists, -60.0) / sizes

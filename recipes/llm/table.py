@@ -6,7 +6,18 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from recipes.llm.measure import A_ALONE, B_ALONE, BOTH, PLAIN, Weighed, answers, crossed, fit, sureness
+from recipes.llm.measure import (
+    A_ALONE,
+    B_ALONE,
+    B_EVERYWHERE,
+    BOTH,
+    PLAIN,
+    Weighed,
+    answers,
+    crossed,
+    fit,
+    sureness,
+)
 from recipes.reader.data import best_overlap
 from recipes.reader.report import surer
 
@@ -45,17 +56,17 @@ def tables(sets: dict[str, list[Weighed]], tuned: Sequence[Weighed], seed: int) 
             every = _scores(found, answers(found, mix, crossed(found, seed)))
             refused += _refusals(name, found, every, sureness(found, seed))
         notes.append(f"{name}: mean mix from other held-out articles: {_shown(np.mean(mixes, axis=0))}.")
-    return "\n".join([*lines, "", *notes, "", *kinds, "", *refused]) + "\n"
+    return "\n".join([*lines, "", *notes, "", *kinds, "", *(refused if refused[2:] else ())]) + "\n"
 
 
 def _scores(found: Sequence[Weighed], said: dict[str, list[str]]) -> dict[str, np.ndarray]:
-    """``(n, 2)`` exact match and F1 of each way; ways that were not tried are left out."""
+    """``(n, 2)`` exact match and F1 of each way; B over everything is left out where it was not asked."""
     return {
         way: np.array(
             [best_overlap(w, one.reading.answers) for w, one in zip(words, found, strict=True)], float
         )
         for way, words in said.items()
-        if any(words)
+        if way != B_EVERYWHERE or any(len(one.candidates) for one in found)
     }
 
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from rag.array import load_array, scratch_array
 from rag.growing import GrowingArray
 
-#: Distinct strings that a writer keeps in memory (about 200 bytes each) before it writes them out in order.
-RUN_STRINGS = 200_000
+#: Distinct strings that a writer keeps in memory (about 350 bytes each) before it writes them out in order.
+RUN_STRINGS = 100_000
 _BLOCK = 65_536
 
 _Numbered = tuple[bytes, int]

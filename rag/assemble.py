@@ -13,10 +13,10 @@ from rag.embed import MaxSim
 from rag.errors import SettingError
 from rag.index import Index
 from rag.korean import kiwi
-from rag.load.web import is_address
 from rag.prompt import prompt_digest
 from rag.protocols import Embedder, Reader
 from rag.retrieve import FusedRetriever
+from rag.text import is_address
 from rag.types import Provenance
 
 WEIGHTS = Path(__file__).with_name("weights")

@@ -6,14 +6,17 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from rag.index import Progress
-from rag.library import Status, Update
 from rag.manifest import Json
 
 _SHOWN = 20
+
+if TYPE_CHECKING:
+    from rag.library import Status, Update
 
 
 class IndexBar:

@@ -15,6 +15,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _LINE_ENDS = re.compile(r"\r\n?|\x85|\u2028|\u2029")
 _TRAILING = re.compile(r"(?<! ) +(?=\n)")
 _BLANK_LINES = re.compile(r"\n{3,}")
+_ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 
 
 def normalise(text: str) -> str:
@@ -103,3 +104,8 @@ def from_english_layout(word: str) -> str | None:
 def latin_words(text: str) -> tuple[tuple[int, int], ...]:
     """Positions ``(start, end)`` of runs of Latin letters."""
     return tuple(match.span() for match in _LATIN_WORD.finditer(text))
+
+
+def is_address(source: str) -> bool:
+    """Whether a source is an address of the web, to be fetched rather than opened."""
+    return bool(_ADDRESS.match(source))

@@ -125,6 +125,13 @@ def test_import_is_light(module: str) -> None:
     assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
 
 
+def test_a_question_waits_for_no_loader() -> None:
+    """The command line's start is part of every answer: formats are read when something is indexed."""
+    code = "import rag.cli, sys; print(*({'rag.load', 'rag.library'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
 def test_no_print_in_the_library() -> None:
     for path in ROOT.glob("rag/**/*.py"):
         calls = (node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call))

@@ -2,6 +2,8 @@
 
 import errno
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -150,6 +152,25 @@ def test_nothing_to_find(tmp_path: Path, lists: list[list[str]]) -> None:
         assert one.scores(["가"]).tolist() == [0.0] * len(lists)
         assert one.search(["가"], 3)[0].tolist() == []
         assert not one.knows("가")
+
+
+def test_bm25s_reads_the_files(tmp_path: Path) -> None:
+    """They are its own format: it loads them, and so does our search, without it."""
+    lists = made(200)
+    index = LexicalIndex.build(lists)
+    index.save(tmp_path)
+    theirs = BM25.load(tmp_path, mmap=True, load_vocab=False, show_progress=False)
+    ours = LexicalIndex.load(tmp_path, 200)
+    assert ours._postings is not None
+    for terms in lists[::17]:
+        ids = [row for row in map(ours.lexicon.find, terms) if row is not None]
+        expected = index.scores(terms)
+        assert np.allclose(theirs.get_scores_from_ids(ids), expected, rtol=1e-5)
+        assert np.allclose(ours._postings.engine().get_scores_from_ids(ids), expected, rtol=1e-5)
+    code = f"from rag.lexical import LexicalIndex; from pathlib import Path; import sys; \
+LexicalIndex.load(Path({str(tmp_path)!r}), 200).search(['t1'], 3); print('bm25s' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
 
 
 def test_saved_and_loaded(tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ from rag.errors import SourceError
 from rag.index import Index
 from rag.library import update_index
 from rag.load.file import File, Skipped
-from rag.load.web import _is_public, fetch, is_address
+from rag.load.web import _is_public, fetch
+from rag.text import is_address
 
 PAGE = """<html><head><title>새벽강도서관 안내</title><meta charset="utf-8"></head><body><article>
 <h1>새벽강도서관 안내</h1><p>새벽강도서관의 연체료는 하루에 100원이며 책은 한 번에 다섯 권까지

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+import rag
 from rag import report
 from rag.cli.option import (
     DEFAULT_INDEX,
@@ -22,7 +23,6 @@ from rag.cli.option import (
 )
 from rag.config import load_library_settings
 from rag.errors import GeungeoError
-from rag.library import follow, index_status, update_index
 
 
 @app.command("index")
@@ -52,7 +52,7 @@ def index_command(
 
     def update() -> None:
         with report.IndexBar(progress_console, quiet=quiet) as bar:
-            done = update_index(
+            done = rag.update_index(
                 settings,
                 sources or [],
                 index,
@@ -74,7 +74,9 @@ def index_command(
 
     update()
     if watch:
-        follow(sources or index_status(index).roots, update, index, failed=tell)
+        from rag.library import follow  # the loaders of all formats, which questions do without
+
+        follow(sources or rag.index_status(index).roots, update, index, failed=tell)
 
 
 @app.command()
@@ -83,5 +85,5 @@ def status(
     json_: Annotated[bool, typer.Option("--json", help="JSON 한 줄로 씁니다.")] = False,
 ) -> None:
     """색인에 든 문서와 구절, 크기, 모델, 나이를 알립니다."""
-    found = index_status(index)
+    found = rag.index_status(index)
     typer.echo(json.dumps(asdict(found), ensure_ascii=False) if json_ else report.status_text(found, index))

@@ -160,7 +160,7 @@ class LexicalIndex:
         ends = load_array(folder / ENDS, "r")
         if len(ends) != count or (int(ends[-1]) if count else 0) != len(ids):
             raise ValueError(f"{TERMS} and {ENDS} do not fit {count} passages")
-        lexicon, postings = Lexicon.load(folder, VOCABULARY), load(folder)
+        lexicon, postings = Lexicon.load(folder, VOCABULARY), load(folder, count)
         if len(lexicon) != (0 if postings is None else len(postings.peaks)):
             raise ValueError(f"the vocabulary does not fit BM25's {count} passages")
         return cls(postings, lexicon, ids, ends)

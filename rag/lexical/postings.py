@@ -40,18 +40,28 @@ class Postings:
     """A fitted BM25 matrix.
 
     Attributes:
-        engine: bm25s over the three arrays.
         data: ``(entries,)`` float32: what a term adds to a passage's score.
         indices: ``(entries,)`` int32: passage rows, ascending in each term.
         indptr: ``(terms + 1,)`` int64; term t has entries ``indptr[t]:indptr[t + 1]``, at least one.
         peaks: ``(terms,)`` float32: the most that a term adds anywhere.
+        count: Passages.
     """
 
-    engine: BM25
     data: Scores
     indices: Ids
     indptr: Ends
     peaks: Scores
+    count: int
+
+    def engine(self) -> BM25:
+        """bm25s over the same arrays; our own search needs none, and its import takes a tenth of a second."""
+        engine = _engine()
+        arrays = {"data": self.data, "indices": self.indices, "indptr": self.indptr, "num_docs": self.count}
+        engine.scores, engine.nonoccurrence_array = (
+            arrays,
+            None,
+        )  # Lucene's variant adds nothing for absent terms
+        return engine
 
     def of(self, term: int) -> tuple[Ids, Scores]:
         """Rows with a term, ascending, and what it adds to each."""
@@ -64,12 +74,11 @@ class Postings:
         return found
 
 
-def _engine() -> type[BM25]:
+def _engine() -> BM25:
     from bm25s import BM25
 
     logging.getLogger("bm25s").setLevel(logging.WARNING)  # it sets itself to DEBUG on import
-    engine: type[BM25] = BM25
-    return engine
+    return BM25(k1=K1, b=B, method="lucene")
 
 
 def _array(folder: Path | None, name: str, dtype: type[Number], count: int) -> NDArray[Number]:
@@ -130,12 +139,9 @@ def fit(
         starts = indptr[first : min(first + BLOCK_TERMS, terms)]
         entries = data[starts[0] : indptr[first + len(starts)]]
         peaks[first : first + len(starts)] = np.maximum.reduceat(entries, starts - starts[0])
-    engine = _engine()(k1=K1, b=B, method="lucene")
     if folder is not None:
-        (folder / PARAMS).write_text(json.dumps(_params(engine, len(ends)), indent=1) + "\n", "utf-8")
-    arrays = {"data": data, "indices": indices, "indptr": indptr, "num_docs": len(ends)}
-    engine.scores = arrays
-    return Postings(engine, data, indices, indptr, peaks)
+        (folder / PARAMS).write_text(json.dumps(_params(_engine(), len(ends)), indent=1) + "\n", "utf-8")
+    return Postings(data, indices, indptr, peaks, len(ends))
 
 
 def _runs(ordered: Ends) -> tuple[Ends, Ends, Ends]:
@@ -176,17 +182,15 @@ def _params(engine: BM25, count: int) -> dict[str, object]:
     return {name: getattr(engine, name) for name in names} | {"num_docs": count}
 
 
-def load(folder: Path) -> Postings | None:
-    """Map what :func:`fit` wrote into ``folder``; ``None`` where it had no term.
+def load(folder: Path, count: int) -> Postings | None:
+    """Map what :func:`fit` wrote into ``folder`` for ``count`` passages; ``None`` where it had no term.
 
     Raises:
         OSError, ValueError: The files are missing or do not fit together.
     """
     if not (folder / PARAMS).is_file():
         return None
-    engine = _engine().load(folder, mmap=True, load_vocab=False, show_progress=False)
-    data, indices, indptr = (engine.scores[name] for name in ("data", "indices", "indptr"))
-    peaks = load_array(folder / PEAKS, "r")
+    data, indices, indptr, peaks = (load_array(folder / n, "r") for n in (DATA, INDICES, INDPTR, PEAKS))
     if len(data) != len(indices) or int(indptr[-1]) != len(data) or len(peaks) != len(indptr) - 1:
         raise ValueError("the files of BM25 do not fit together")
-    return Postings(engine, data, indices, indptr, peaks)
+    return Postings(data, indices, indptr, peaks, count)

@@ -16,9 +16,10 @@ from rag.library.plan import Plan, planned
 from rag.library.run import Run, Update
 from rag.load import File, Skipped, files
 from rag.load.fact import tags_of
-from rag.load.web import fetch, is_address
+from rag.load.web import fetch
 from rag.manifest import Json
 from rag.protocols import Embedder
+from rag.text import is_address
 
 _REASONS_MAX_CHARS = 500
 Report = Callable[[Progress], None]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rag.errors import GeungeoError, SourceError
-from rag.load.web import is_address
+from rag.text import is_address
 
 #: Milliseconds of quiet after a change, so that a file is read once its writer is done.
 _SETTLED_MS = 1000

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import mimetypes
-import re
 import socket
 import time
 from collections.abc import Iterator
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 AGENT = "geungeo/0.1 (+offline Korean question answering; respects robots.txt)"
 _NAME = "geungeo"
 _ROBOTS_MAX_BYTES = 512_000
-_ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 _GONE = {404, 410}
 _SUFFIXES = {
     "text/html": ".html",
@@ -37,11 +35,6 @@ _SUFFIXES = {
 
 class _GoneError(SourceError):
     """A page that its server says does not exist."""
-
-
-def is_address(source: str) -> bool:
-    """Whether a source is to be fetched rather than opened."""
-    return bool(_ADDRESS.match(source))
 
 
 def fetch(url: str, max_bytes: int, limits: LibrarySettings) -> Iterator[File | Skipped]:

@@ -85,7 +85,7 @@ def lexical(analyses: list[Analysis], passages: int, questions: int, folder: Pat
     for row in dice.integers(passages, size=questions).tolist():
         ids, _ = index.term_ids(range(row, row + 1))
         asked.append([index.lexicon[term] for term in dice.choice(ids, 24).tolist()])
-    engine = index._postings.engine
+    engine = index._postings.engine()
     ways = {
         "search": lambda sought: index.search(sought, CANDIDATES),
         "every passage": index.scores,

@@ -178,7 +178,7 @@ def search(folder: Path, passages: int, chars: int, count: int) -> dict[str, flo
     own = own_mib() - before
     sought = {question: terms(analyse(question)) for question in asked}
     vectors = {question: embedder.embed_queries([question])[0] for question in asked}
-    engine = index.lexical._postings.engine
+    engine = index.lexical._postings.engine()
     ids = {q: [r for r in map(index.lexical.lexicon.find, sought[q]) if r is not None] for q in asked}
     cpu, k = time.process_time, settings.candidates
     lexical = timed(lambda question: index.lexical.search(sought[question], k), asked, cpu)

@@ -102,7 +102,8 @@ def grow(passages: int, chars: int, folder: Path, words_only: bool) -> dict[str,
 
     def report(progress: Progress) -> None:
         nonlocal streamed
-        streamed = time.perf_counter() - started
+        if not progress.finished:
+            streamed = time.perf_counter() - started
         if progress.documents % 5000 == 0:
             print(f"{progress.passages} passages, {streamed:.0f} s, {own_mib():.0f} MiB", file=sys.stderr)
 
@@ -223,8 +224,12 @@ def table(rows: Sequence[dict[str, float]]) -> str:
 
 def plot(rows: list[dict[str, float]], path: Path) -> None:
     """Time and memory against size, both axes logarithmic, as SVG."""
-    names = ("build_s", "build_own_mib", "ask_own_mib", "p95_ms")
-    series = dict(zip(names, ("#1f6feb", "#2da44e", "#bf8700", "#cf222e"), strict=True))
+    series = {
+        "build_s": ("build, s", "#1f6feb"),
+        "build_own_mib": ("own memory building, MiB", "#2da44e"),
+        "ask_own_mib": ("own memory asking, MiB", "#bf8700"),
+        "p95_ms": ("retrieval p95, ms", "#cf222e"),
+    }
     head = 'xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 420" font-family="sans-serif" font-size="12"'
     parts = [f"<svg {head}>"]
     for power in range(3, 7):
@@ -235,13 +240,14 @@ def plot(rows: list[dict[str, float]], path: Path) -> None:
         y = 380 - power * 70
         parts.append(f'<line x1="60" y1="{y}" x2="570" y2="{y}" stroke="#eee"/>')
         parts.append(f'<text x="20" y="{y}">10^{power}</text>')
-    for row, (name, colour) in enumerate(series.items()):
+    for row, (name, (label, colour)) in enumerate(series.items()):
         points = [
             (60 + (np.log10(r["passages"]) - 3) * 170, 380 - np.log10(max(r[name], 1)) * 70) for r in rows
         ]
         drawn = " ".join(f"{x:.0f},{y:.0f}" for x, y in points)
         parts.append(f'<polyline points="{drawn}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        parts.append(f'<text x="450" y="{36 + 16 * row}" fill="{colour}">{name}</text>')
+        parts.append(f'<text x="400" y="{36 + 16 * row}" fill="{colour}">{label}</text>')
+    parts.append('<text x="290" y="414">passages</text>')
     path.write_text("\n".join([*parts, "</svg>", ""]), "utf-8")
 
 

@@ -104,11 +104,17 @@ def refusal(name: str, table: np.ndarray) -> str:
     risk = np.cumsum(1 - held[order]) / np.arange(1, len(order) + 1)
     bins = np.minimum((sure * 10).astype(int), 9)
     error = sum((bins == b).mean() * abs(sure[bins == b].mean() - held[bins == b].mean()) for b in set(bins))
+    shares = [number / 10 for number in range(1, 11)]
+    curve = [risk[max(0, round(share * len(risk)) - 1)] for share in shares]
     lines = [
         f"**{name}**: {len(table)} questions, {int(none.sum())} without an answer; area under the "
         f"risk-coverage curve {risk.mean():.3f} (risk {risk[len(risk) // 2]:.3f} at half coverage), "
         f"calibration error {error:.3f}; an answerable question is surer than one without an answer "
         f"with probability {surer(sure[asked], sure[none]):.3f}",
+        "",
+        "| share answered, surest first | " + " | ".join(f"{share:.1f}" for share in shares) + " |",
+        "|---|" + "---:|" * len(shares),
+        f"| wrong or unsupported quote among these (risk) | {_cells(np.array(curve))} |",
         "",
         "| refuse below | no-answer recall | precision | answerable answered | right quote of all of these |",
         "|---:|---:|---:|---:|---:|",

@@ -1,10 +1,10 @@
 """Documents and passages on disk: text once, passages as positions into it, both memory-mapped.
 
-Files: ``text.utf8`` (all documents, end to end), ``documents.jsonl`` (metadata and sections, a line each),
-``documents.npy`` (where each document's line, text and passages end), ``passages.npy`` (one 16-byte record
-each), ``aside.npy`` (whether it is aside from its page's article) and the ids in order. All are mapped, and
-a line is read when its document is wanted, so that opening costs nothing however many there are. A
-passage's text is always cut from its document's.
+Files: ``text.utf8`` (all documents, end to end), ``documents.jsonl`` and ``sections.jsonl`` (metadata and
+sections, a line each), ``documents.npy`` (where each document's lines, text and passages end),
+``passages.npy`` (one 16-byte record each), ``aside.npy`` (whether it is aside from its page's article) and
+the ids in order. All are mapped, and a line is read when its document is wanted, so that opening costs
+nothing however many there are. A passage's text is always cut from its document's.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from rag.types import Document, Filter, Passage, Role, Section, Span
 
 TEXT = "text.utf8"
 DOCUMENTS = "documents.jsonl"
+SECTIONS = "sections.jsonl"
 ENDS = "documents.npy"
 PASSAGES = "passages.npy"
 ASIDE = "aside.npy"
@@ -39,8 +40,8 @@ ID_ROWS = "id_rows.npy"
 #: document row, section row inside the document, start and end code point.
 PASSAGE_DTYPE = np.dtype([("document", "<u4"), ("section", "<u4"), ("start", "<u4"), ("end", "<u4")])
 
-#: Where a document's line, text (bytes) and passages (rows) end; each begins where the one before ends.
-ENDS_DTYPE = np.dtype([("line", "<u8"), ("text", "<u8"), ("passages", "<u4")])
+#: Where a document's lines, text (bytes) and passages (rows) end; each begins where the one before ends.
+ENDS_DTYPE = np.dtype([("line", "<u8"), ("sections", "<u8"), ("text", "<u8"), ("passages", "<u4")])
 
 _BLOCK = 65_536
 _CACHED_DOCUMENTS = 256
@@ -62,6 +63,7 @@ class StoreWriter:
         self._folder = folder
         self._text = (folder / TEXT).open("wb")
         self._lines = (folder / DOCUMENTS).open("wb")
+        self._sections = (folder / SECTIONS).open("wb")
         self._ends = GrowingArray(folder / ENDS, ENDS_DTYPE)
         self._passages = GrowingArray(folder / PASSAGES, PASSAGE_DTYPE)
         self._aside = GrowingArray(folder / ASIDE, np.dtype(np.bool_))
@@ -87,9 +89,9 @@ class StoreWriter:
         self._passages.append(np.array(rows, PASSAGE_DTYPE))
         self._aside.append([bool(sections) and sections[row[1]].role is Role.ASIDE for row in rows])
         self._text.write(document.text.encode())
-        line = json.dumps(asdict(replace(document, text="")), ensure_ascii=False)
-        self._lines.write(line.encode() + b"\n")
-        ends = (self._lines.tell(), self._text.tell(), self.passage_count)
+        self._lines.write(_line(asdict(replace(document, text="", sections=()))))
+        self._sections.write(_line([asdict(section) for section in sections]))
+        ends = (self._lines.tell(), self._sections.tell(), self._text.tell(), self.passage_count)
         self._ends.append(np.array([ends], ENDS_DTYPE))
         self._ids.add(document.id)
 
@@ -99,7 +101,7 @@ class StoreWriter:
         Raises:
             ValueError: Two documents had one id.
         """
-        for stream in (self._text, self._lines, self._ends, self._passages, self._aside):
+        for stream in (self._text, self._lines, self._sections, self._ends, self._passages, self._aside):
             stream.close()
         places = self._ids.close()
         if len(Lexicon.load(self._folder, IDS)) != self.document_count:
@@ -115,14 +117,17 @@ def _mapped(path: Path) -> bytes | mmap.mmap:
         return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) if path.stat().st_size else b""
 
 
+def _line(record: object) -> bytes:
+    return json.dumps(record, ensure_ascii=False).encode() + b"\n"
+
+
 def _section(record: dict[str, Any]) -> Section:
     return Section(**{**record, "span": Span(**record["span"]), "role": Role(record["role"])})
 
 
 def _document(record: dict[str, Any]) -> Document:
     fields = {name: record[name] for name in Document.__dataclass_fields__}
-    sections = tuple(map(_section, record["sections"]))
-    return Document(**{**fields, "sections": sections, "tags": tuple(record["tags"])})
+    return Document(**{**fields, "sections": (), "tags": tuple(record["tags"])})
 
 
 class Store:
@@ -141,15 +146,16 @@ class Store:
         if (ends.dtype, passages.dtype) != (ENDS_DTYPE, PASSAGE_DTYPE):
             raise ValueError(f"{ENDS} or {PASSAGES} has another layout")
         self._ids = Lexicon.load(folder, IDS)
-        self._lines, self._text = _mapped(folder / DOCUMENTS), _mapped(folder / TEXT)
-        counts = (len(self._lines), len(self._text), len(passages))
+        files = (_mapped(folder / name) for name in (DOCUMENTS, SECTIONS, TEXT))
+        self._lines, self._sections, self._text = files
+        counts = (len(self._lines), len(self._sections), len(self._text), len(passages))
         if not len(ends) == len(id_rows) == len(self._ids) or len(aside) != len(passages):
             raise ValueError("the files of the store do not fit together")
-        if (tuple(ends[-1].tolist()) if len(ends) else (0, 0, 0)) != counts:
+        if (tuple(ends[-1].tolist()) if len(ends) else (0, 0, 0, 0)) != counts:
             raise ValueError(f"{ENDS} does not fit the documents")
         self._ends, self._passages, self._aside, self._id_rows = ends, passages, aside, id_rows
         self._document_text = lru_cache(maxsize=_CACHED_DOCUMENTS)(self._read_text)
-        self._outline = lru_cache(maxsize=_CACHED_DOCUMENTS)(self._read_outline)
+        self._described = lru_cache(maxsize=_CACHED_DOCUMENTS)(self._read_described)
         self.admitted = lru_cache(maxsize=_CACHED_FILTERS)(self._admitted)
 
     @classmethod
@@ -186,6 +192,12 @@ class Store:
         place = self._range(row, "line")
         return _document(json.loads(self._lines[place.start : place.stop]))
 
+    def _read_described(self, row: int) -> Document:
+        """The document without its text, but with its sections."""
+        place = self._range(row, "sections")
+        sections = json.loads(self._sections[place.start : place.stop])
+        return replace(self._read_outline(row), sections=tuple(map(_section, sections)))
+
     def row(self, document_id: str) -> int:
         """The document's place in index order, from 0.
 
@@ -204,15 +216,15 @@ class Store:
             KeyError: No such document.
         """
         row = self.row(document_id)
-        return replace(self._outline(row), text=self._document_text(row))
+        return replace(self._described(row), text=self._document_text(row))
 
     def outline(self, document_id: str) -> Document:
-        """The document without its text.
+        """The document without its text and sections.
 
         Raises:
             KeyError: No such document.
         """
-        return self._outline(self.row(document_id))
+        return self._read_outline(self.row(document_id))
 
     def place(self, place: str) -> tuple[Document, Span | None]:
         """The document and cited positions of ``document`` or ``document:start-end``.
@@ -244,7 +256,7 @@ class Store:
         return f"비슷한 문서: {near}." if near else "답의 인용에 적힌 문서 이름을 써 주세요."
 
     def outlines(self) -> Iterator[Document]:
-        """All documents without their text, in index order; about 100,000 a second."""
+        """All documents without their text and sections, in index order; about 100,000 a second."""
         return map(self._read_outline, range(self.document_count))
 
     def roles(self) -> NDArray[np.bool_]:
@@ -274,7 +286,7 @@ class Store:
     def passage(self, row: int) -> Passage:
         """The passage at ``row``, text cut from its document."""
         document_row, section_row, start, end = (int(value) for value in self._passages[row])
-        document = self._outline(document_row)
+        document = self._described(document_row)
         section = document.sections[section_row] if document.sections else None
         text = self._document_text(document_row)[start:end]
         return Passage.cut(document, section, Span(start, end), text)

@@ -145,11 +145,13 @@ def live(folder: Path) -> Path:
         IndexDamagedError: The pointer leads nowhere.
     """
     name = current(folder)
-    if name is None:
-        raise IndexMissingError(
-            f"{folder}에 색인이 없습니다.", f"먼저 rag index 문서폴더 --index {folder} 를 실행해 주세요."
-        )
-    generation = folder / name
-    if not name.startswith("gen-") or not generation.is_dir():
-        raise IndexDamagedError(f"색인 {folder}이(가) 가리키는 {name!r}이(가) 없습니다.", REBUILD)
-    return generation
+    while name is not None:
+        generation = folder / name
+        if name.startswith("gen-") and generation.is_dir():
+            return generation
+        before, name = name, current(folder)
+        if name == before:  # else a writer has replaced it and swept the old one since we read its name
+            raise IndexDamagedError(f"색인 {folder}이(가) 가리키는 {name!r}이(가) 없습니다.", REBUILD)
+    raise IndexMissingError(
+        f"{folder}에 색인이 없습니다.", f"먼저 rag index 문서폴더 --index {folder} 를 실행해 주세요."
+    )

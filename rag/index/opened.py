@@ -22,7 +22,7 @@ from rag.types import Passage
 
 logger = logging.getLogger(__name__)
 
-INDEX_VERSION = 4
+INDEX_VERSION = 5
 VECTORS = "vectors"
 BM25 = "bm25"
 WORDS = "words"

@@ -60,11 +60,13 @@ class Base:
         """Whether the index holds a document."""
         return self.index is not None and document_id in self.index.store
 
-    def outline(self, document_id: str) -> Document | None:
-        """A document without its text; ``None`` where the index does not hold it."""
-        if self.index is None or document_id not in self.index.store:
-            return None
-        return self.index.store.outline(document_id)
+    def says(self, document: Document) -> bool:
+        """Whether the index holds the very same document."""
+        return (
+            self.index is not None
+            and document.id in self.index.store
+            and self.index.store.document(document.id) == document
+        )
 
     def prints(self) -> NDArray[np.uint32] | None:
         """Rows of what near repetitions are found by, in the index's order; ``None`` if made another way."""

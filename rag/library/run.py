@@ -118,8 +118,7 @@ class Run:
 
     def _changed(self, document: Document) -> Document | Kept:
         """The document, or a pointer to its like in the index: one record of many may have changed."""
-        same = self._base.fits and self._base.outline(document.id) == replace(document, text="")
-        return Kept(document.id) if same else document
+        return Kept(document.id) if self._base.fits and self._base.says(document) else document
 
     def attach(self, work: Path) -> dict[str, Json]:
         """Write ledger and prints into the new generation."""

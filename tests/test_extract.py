@@ -10,6 +10,7 @@ from rag.errors import ModelDamagedError, ModelMissingError
 from rag.evidence import Place, ask, matched
 from rag.extract import Booster, SpanReader
 from rag.extract.candidate import candidates
+from rag.extract.companion import LEAST, accompanied
 from rag.extract.feature import texts_of
 from rag.extract.field import faded, range_max
 from rag.protocols import Reader
@@ -200,3 +201,40 @@ def test_lists_and_described_nouns_are_candidates(question: str, text: str, answ
 
 def test_questions_of_number_and_time_list_no_phrases() -> None:
     assert "탁자 위에서 돌고 있는 동전" not in spots("동전은 몇 개?", "탁자 위에서 돌고 있는 동전에 빗댔다.")
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 8, 9])
+def test_few_passages_are_read_in_company(count: int) -> None:
+    shown = evidence(*[TEXT] * count, titles=("글",) * count)
+    made = accompanied(shown)
+    assert tuple(made[:count]) == shown
+    assert len(made) == (max(count, LEAST) if count else 0)
+    assert [one.marker for one in made] == list(range(1, len(made) + 1))
+    assert all(one.hit.score < shown[-1].hit.score for one in made[count:])
+    assert len({one.passage.text for one in made[count:]}) == len(made[count:])
+
+
+def test_one_short_note_is_no_answer_to_everything(reader: SpanReader) -> None:
+    """Alone, it was taken for the answer whatever was asked: whole paragraphs always were in training."""
+    note = evidence(
+        "새빛 허브의 완공 시점은 2031년이다. 새빛 허브의 연면적은 약 92,000㎡이다.",
+        titles=("새빛 허브 착공",),
+    )
+    least = load_settings(environment={}).abstain_below
+    asked = (
+        "시공사는 어디입니까?",
+        "공사를 맡은 건설사 이름은?",
+        "설계사 이름은 무엇입니까?",
+        "주차장은 몇 면입니까?",
+    )
+    for question in asked:
+        assert draft_of(reader, f"새빛 허브의 {question}", note).confidence < least, question
+    assert draft_of(reader, "새빛 허브의 완공 시점은?", note).confidence > 0.9
+
+
+def test_what_a_companion_says_is_never_an_answer(reader: SpanReader) -> None:
+    texts = [one.passage.text for one in accompanied(evidence(OTHER))[1:]]
+    assert any("멸치와 다시마" in text for text in texts)
+    draft = draft_of(reader, "된장찌개를 끓일 때 국물은 무엇으로 내나요?", evidence(OTHER))
+    assert {one.marker for one in draft.located} <= {1}
+    assert draft.confidence < 0.1

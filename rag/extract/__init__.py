@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from rag.errors import ModelDamagedError
 from rag.evidence import sentence_of
 from rag.extract.booster import Booster
+from rag.extract.companion import accompanied
 from rag.extract.network import Network, mean_logs
 from rag.extract.reading import Final, Narrow, attend, compare, judge_row, laid, look, narrow
 from rag.manifest import NAME, Json, file_digest, verify_model
@@ -92,7 +93,7 @@ class SpanReader:
         ``confidence`` is the probability that the first quoted sentence holds the answer; how much is
         enough is the assistant's to say, so only evidence without any candidate is refused here.
         """
-        seen = look(question, evidence)
+        seen = look(question, accompanied(evidence))
         if not seen.places or not seen.question.forms:
             yield _NOTHING
             return
@@ -102,10 +103,12 @@ class SpanReader:
             return
         attended = attend(narrowed, mean_logs(self._networks, laid(narrowed)))
         final = compare(attended, self._trees["span"].scores(attended.spans))
-        yield self._draft(final, self._trees["final"].scores(final.table))
+        yield self._draft(final, self._trees["final"].scores(final.table), len(evidence))
 
-    def _draft(self, final: Final, scores: NDArray[np.float64]) -> Draft:
-        picks = _distinct(final, scores)
+    def _draft(self, final: Final, scores: NDArray[np.float64], passages: int) -> Draft:
+        picks = _distinct(final, scores, passages)
+        if not picks:
+            return _NOTHING
         rows = np.stack([judge_row(final, scores, pick) for pick in picks])
         holds = [_probability(raw) for raw in self._trees["holds"].scores(rows).tolist()]
         exact = [_probability(raw) for raw in self._trees["exact"].scores(rows).tolist()]
@@ -128,12 +131,17 @@ class SpanReader:
         return Located(sentence.marker, sentence.span, span, support)
 
 
-def _distinct(final: Final, scores: NDArray[np.float64]) -> list[int]:
-    """The best finalist of each sentence, best first, at most :data:`SHOWN`; ties by order of rank."""
+def _distinct(final: Final, scores: NDArray[np.float64], passages: int) -> list[int]:
+    """The best finalist of each sentence, best first, at most :data:`SHOWN`; ties by order of rank.
+
+    Only those of the first ``passages`` passages: what lies in companions is no answer.
+    """
     picks: list[int] = []
     sentences: set[int] = set()
     for row in np.argsort(-scores, kind="stable").tolist():
         sentence = final.narrow.found[final.rows[row]].sentence
+        if final.narrow.kept[sentence].passage >= passages:
+            continue
         if sentence not in sentences and len(picks) < SHOWN:
             sentences.add(sentence)
             picks.append(row)

@@ -12,7 +12,7 @@ import pytest
 
 from rag.config import load_settings
 from rag.errors import IndexDamagedError, IndexWriteError
-from rag.index import CURRENT, Index, writing
+from rag.index import CURRENT, Index, generation, writing
 from rag.index import opened as opened_module
 from rag.library import update_index
 
@@ -164,6 +164,20 @@ def test_readers_keep_working_while_writers_replace_the_index(tmp_path: Path) ->
     reader.join()
     assert failures == []
     assert loads > 0
+
+
+def test_a_name_read_before_its_generation_was_swept_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts, index = written(tmp_path / "글", 2, "옛글"), tmp_path / "색인"
+    update_index(SETTINGS, [texts], index)
+    real = generation.current
+    names = iter(["gen-swept"])
+    monkeypatch.setattr(generation, "current", lambda folder: next(names, None) or real(folder))
+    assert generation.live(index).name == real(index)
+    monkeypatch.setattr(generation, "current", lambda folder: "gen-swept")
+    with pytest.raises(IndexDamagedError, match="gen-swept"):
+        generation.live(index)
 
 
 def test_a_second_writer_waits(tmp_path: Path) -> None:

@@ -1,5 +1,8 @@
 """The network: the same numbers as in PyTorch, and candidates that stay where they are."""
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
@@ -9,7 +12,23 @@ from rag.extract.reading import ALL_NAMES, NETWORK, Narrow, attend, laid, look, 
 from rag.extract.tokens import LONGEST, Tokens
 from tests.test_extract import OTHER, TEXT, evidence
 
+if TYPE_CHECKING:
+    from recipes.reader.net import Net
+
 QUESTION = "해솔도서관 연면적은 얼마인가?"
+
+
+def made_net() -> "Net":
+    """A small one; what begins as zeros in training is filled, so that it counts."""
+    import torch
+
+    from recipes.reader.net import Net
+
+    torch.manual_seed(3)
+    net = Net(16, 0.0).eval()
+    torch.nn.init.normal_(net.sentence_back.weight)
+    torch.nn.init.normal_(net.sentence_back.bias)
+    return net
 
 
 def narrowed(*texts: str) -> Narrow:
@@ -29,21 +48,16 @@ def tokens(seen: Narrow) -> Tokens:
 
 @pytest.fixture(scope="module")
 def network() -> Network:
-    import torch
-
-    from recipes.reader.net import Net
-
-    torch.manual_seed(3)
-    return Network({n: v.numpy() for n, v in Net(16, 0.0).state_dict().items() if not n.startswith("words.")})
+    state = made_net().state_dict()
+    return Network({name: value.numpy() for name, value in state.items() if not name.startswith("words.")})
 
 
 def test_numpy_and_torch_agree(network: Network, tokens: Tokens) -> None:
     import torch
 
-    from recipes.reader.net import SPANS, Item, Net, batch_of
+    from recipes.reader.net import SPANS, Item, batch_of
 
-    torch.manual_seed(3)
-    net = Net(16, 0.0).eval()
+    net = made_net()
     item = Item(tokens, np.zeros(len(tokens.spans), np.float32))
     batch, target = batch_of([item, item], np.random.default_rng(0))
     with torch.no_grad():
@@ -75,6 +89,16 @@ def test_sentences_stand_in_reading_order(seen: Narrow, tokens: Tokens) -> None:
         for tag in seen.look.pages[place.passage].seen.tags[place.first : place.last].tolist()
     ]
     assert tokens.tags.tolist() == words
+
+
+def test_a_sentence_counts_for_its_spans(network: Network, seen: Narrow, tokens: Tokens) -> None:
+    assert tokens.sentences.tolist() == sorted(tokens.sentences.tolist())
+    assert len(set(tokens.sentences.tolist())) == len(seen.kept)
+    other = Network({**network._arrays, "sentence_out.bias": network._arrays["sentence_out.bias"] + 5.0})
+    sure, surer = network.logs(tokens)[-1], other.logs(tokens)[-1]
+    assert surer < sure, "better sentences make 'no answer' less probable"
+    one = network.logs(replace(tokens, sentences=np.zeros_like(tokens.sentences)))
+    assert not np.allclose(one, network.logs(tokens), atol=1e-3)
 
 
 def test_what_does_not_fit_is_improbable_not_lost(network: Network) -> None:

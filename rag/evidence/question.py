@@ -163,7 +163,8 @@ def ask(text: str) -> Question:
     flat = text.replace(" ", "").lower()
     zero = np.zeros(vectors().dim, np.float32)
     wh = [m.form for m in morphemes if m.form in _WH]
-    proxy = next((_PROXIES[form] for form in reversed(wh) if form in _PROXIES), None)
+    named = kind is Kind.NAME  # "…회사는 어디인가": no place
+    proxy = next((_PROXIES[form] for form in reversed(wh) if form in _PROXIES and not named), None)
     tags = {m.tag for m in morphemes}
     return Question(
         text=text,

@@ -1,7 +1,8 @@
 """The network: reads question and sentences together and scores every candidate. numpy only.
 
-Convolutions over morphemes, attention to the question, and a score for each span; a few hundred thousand
-numbers on top of Kiwi's morpheme vectors. Trained in recipes/reader with PyTorch, in the same terms.
+Convolutions over morphemes, attention to the question, and a score for each span, to which that of its
+sentence is added; a million numbers on top of Kiwi's morpheme vectors. Trained in recipes/reader with
+PyTorch, in the same terms.
 
 Source: gated convolutions, Dauphin et al. 2017; attention from text to question, Seo et al. 2017 (BiDAF);
 one softmax over all spans and none, Clark & Gardner 2018.
@@ -62,7 +63,7 @@ class Network:
         joined, question = self._joined(text, asked)
         reach = np.asarray(seen.spans[:, 0] >= 0)
         spans = np.where(reach[:, None], seen.spans, 0)
-        found = self._spans(joined, question, spans)
+        found = self._spans(*self._sentences(joined, question, seen.sentences), question, spans)
         raw = np.append(np.where(reach, found, found.min(initial=0.0)), self._nothing(joined, question))
         return np.asarray(raw - raw.max() - np.log(np.exp(raw - raw.max()).sum()), np.float32)
 
@@ -125,14 +126,26 @@ class Network:
         made = self._blocks("join", self._linear("join_in", pairs), JOIN_DILATIONS)
         return self._norm("out", made), question
 
-    def _spans(self, joined: Floats, question: Floats, spans: NDArray[np.int64]) -> Floats:
+    def _sentences(
+        self, joined: Floats, question: Floats, owners: NDArray[np.int64]
+    ) -> tuple[Floats, Floats]:
+        """Morphemes told of their sentence, ``(n, d)``, and the score of each one's sentence, ``(n,)``."""
+        highest = np.maximum.reduceat(joined, np.flatnonzero(np.diff(owners, prepend=-1)))
+        whole = np.concatenate([highest, np.tile(question, (len(highest), 1))], axis=1)
+        hidden = np.maximum(self._linear("sentence_in", whole), 0.0)
+        told = joined + self._linear("sentence_back", hidden)[owners]
+        return told, self._linear("sentence_out", hidden)[owners, 0]
+
+    def _spans(self, joined: Floats, worth: Floats, question: Floats, spans: NDArray[np.int64]) -> Floats:
+        """``(c,)`` scores; ``worth`` is that of each morpheme's sentence."""
         first, last = joined[spans[:, 0]], joined[spans[:, 1]]
         sums = np.concatenate([np.zeros((1, joined.shape[1]), np.float32), np.cumsum(joined, axis=0)])
         mean = (sums[spans[:, 1] + 1] - sums[spans[:, 0]]) / (spans[:, 1] - spans[:, 0] + 1)[:, None]
         whole = np.concatenate([first, last, mean.astype(np.float32)], axis=1)
         hidden = self._linear("span_in", whole) + self._linear("span_asked", question)
         hidden += self._arrays["length.weight"][lengths_of(spans)]
-        return np.asarray(self._linear("span_out", np.maximum(hidden, 0.0))[:, 0], np.float32)
+        alone = self._linear("span_out", np.maximum(hidden, 0.0))[:, 0]
+        return np.asarray(alone + worth[spans[:, 0]], np.float32)
 
     def _nothing(self, joined: Floats, question: Floats) -> float:
         whole = np.concatenate([joined.max(axis=0), question])

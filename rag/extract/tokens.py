@@ -53,6 +53,7 @@ class Tokens:
         tags: ``(n,)`` numbers of :data:`rag.evidence.view.TAGS`.
         units: ``(n,)`` :class:`Unit` of the number that ends here.
         numbers: ``(n, TEXT_WIDTH)`` matches, places, sentence features; about [-1, 1].
+        sentences: ``(n,)`` number of the sentence of each, from 0 and rising.
         question_ids, question_tags, question_numbers: The same of the question.
         kind: What the question asks for.
         unit: Unit of the number it asks for.
@@ -64,6 +65,7 @@ class Tokens:
     tags: Ints
     units: Ints
     numbers: Floats
+    sentences: Ints
     question_ids: Ints
     question_tags: Ints
     question_numbers: Floats
@@ -101,6 +103,7 @@ def tokens(
         tags=field.tags[order],
         units=field.units[order],
         numbers=numbers[order],
+        sentences=np.cumsum(np.diff(field.owner[order], prepend=-1) != 0) - 1,
         question_ids=asked_ids,
         question_tags=asked_tags,
         question_numbers=asked_numbers,

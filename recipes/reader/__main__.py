@@ -14,7 +14,8 @@ import random
 import time
 import tomllib
 from collections.abc import Sequence
-from itertools import islice
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import lightgbm as lgb
@@ -23,13 +24,11 @@ import numpy as np
 from rag import manifest
 from rag.extract import KIND
 from rag.extract.network import Network
-from rag.extract.reading import laid, narrow
 from rag.korean import KOREAN_VERSION
 from recipes.reader import data, report
 from recipes.reader.furniture import furnished
-from recipes.reader.made import made
-from recipes.reader.net import Item
-from recipes.reader.train import TREES, Case, Models, cases, read_all, sentences, train, worth
+from recipes.reader.pretraining import pretrained
+from recipes.reader.train import TREES, Case, Models, cases, read_all, train
 
 KORQUAD = "korquad/korquad_1.0_dev_100_articles.json"
 STARTED = time.time()
@@ -44,7 +43,8 @@ def training(
 ) -> list[data.Example]:
     """KorQuAD with whole paragraphs or found passages, our own with found ones; both without answer too."""
     chance = random.Random(int(str(settings["seed"])))
-    share, bereft = float(str(settings["oracle_share"])), float(str(settings["bereft_share"]))
+    names = ("oracle_share", "bereft_share", "own_oracle_share", "own_bereft_share", "alone_share")
+    share, bereft, own_share, own_bereft, alone = (float(str(settings[name])) for name in names)
     articles = data.korquad(korquad)[0][:most]
     whole, found = [e for a in articles for e in data.oracle(a)], list(data.retrieved(articles))
     picks = [chance.random() < share for _ in whole]
@@ -55,8 +55,9 @@ def training(
     examples += list(data.bereft(articles, bereft))
     for path in own:
         mine = data.own(path)[0][:most]
-        examples += list(data.retrieved(mine)) + list(data.bereft(mine, bereft, seed=1))
-        examples += [e for a in mine for e in data.oracle(a) if chance.random() < bereft]
+        examples += list(data.retrieved(mine)) + list(data.bereft(mine, own_bereft, seed=1))
+        examples += [e for a in mine for e in data.oracle(a) if chance.random() < own_share]
+        examples += list(data.alone(mine, alone, seed=3))
         examples += list(data.retrieved(furnished([a for a in mine if not a.page][::2], seed=2)))
     return examples
 
@@ -75,20 +76,6 @@ def held_out(korquad: Path, own: Sequence[Path], most: int | None) -> dict[str, 
     dressed = [one for part in ours.values() for one in furnished([a for a in part if not a.page], seed=3)]
     sets["own pages retrieved"] = cases(list(data.retrieved(dressed)))
     return sets | {f"{name} oracle": part for name, part in apart.items()}
-
-
-def pretraining(folder: Path, settings: dict[str, object], sentence: lgb.Booster) -> list[Item]:
-    """Made questions as the network sees them."""
-    paragraphs, seed = int(str(settings["made_paragraphs"])), int(str(settings["seed"]))
-    examples = made(folder, paragraphs, seed, float(str(settings["made_bereft_share"])))
-    items: list[Item] = []
-    while group := list(islice(examples, 500)):
-        for case in cases(group):
-            case.narrow = narrow(case.look, sentence.predict(case.look.table, raw_score=True))
-            values = worth(case)
-            if len(values) and (case.example.gold is None or values.max() > 0):
-                items.append(Item(laid(case.narrow), values))
-    return items
 
 
 def report_all(sets: dict[str, list[Case]], models: Models) -> str:
@@ -120,11 +107,11 @@ def main() -> None:
     if options.measure:
         models = read(options.out)
     else:
-        found = cases(training(korquad, own, settings, most))
-        say(f"{len(found)} examples")
-        plain = pretraining(options.data, settings, sentences(found, settings))
-        say(f"{len(plain)} made questions")
-        models = train(found, settings, plain, say)
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:  # beside what comes next
+            start = pool.submit(pretrained, options.data, settings)
+            found = cases(training(korquad, own, settings, most))
+            say(f"{len(found)} examples")
+            models = train(found, settings, start.result, say)
         write(options.out, models, settings, data.digest([korquad, *own]))
         say("trained")
     print(report_all(held_out(korquad, own, most), models), flush=True)
@@ -140,7 +127,7 @@ def write(folder: Path, models: Models, settings: dict[str, object], digest: str
     for number, arrays in enumerate(models.arrays):
         np.savez(folder / f"network-{number}.npz", **arrays)
     facts = {"span_below": settings["span_below"], "korean": KOREAN_VERSION, "training_data_sha256": digest}
-    manifest.write(folder, KIND, 2, facts)  # type: ignore[arg-type]
+    manifest.write(folder, KIND, 3, facts)  # type: ignore[arg-type]
 
 
 def read(folder: Path) -> Models:

@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 
 from rag.chunk import chunk
+from rag.extract.companion import accompanied
 from rag.korean import analyse, terms
 from rag.load.page import parse
 from rag.text import normalise
@@ -268,6 +269,29 @@ def bereft(articles: Sequence[Article], share: float, size: int = 5, seed: int =
                 yield replace(
                     example(article, replace(asked, answers=()), evidence), kind="bereft", document_id=""
                 )
+
+
+def alone(articles: Sequence[Article], share: float, seed: int = 0) -> Iterator[Example]:
+    """A share of the questions asked of their own article only, one to three passages of it.
+
+    A fifth of the answerable ones lose the sentence that answers, others a passage that was not found. They
+    are read with companions, as in use.
+    """
+    chance = random.Random(seed)
+    for article in articles:
+        for asked in article.asked:
+            if chance.random() > share:
+                continue
+            bare = asked.answers and chance.random() < 1 / 5
+            shown, question = article, asked
+            if bare and (less := without(article, asked)) is not None:
+                shown, question = less, replace(asked, answers=())
+            evidence = retrieve(asked.question, _passages(shown.document), chance.randint(1, 3))
+            if evidence and (
+                shown is article or not any(asked.answers[0] in e.passage.text for e in evidence)
+            ):
+                made = example(shown, question, tuple(accompanied(evidence)))
+                yield made if shown is article else replace(made, kind="bereft", document_id="")
 
 
 def digest(paths: Sequence[Path]) -> str:

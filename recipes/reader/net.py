@@ -30,6 +30,8 @@ TAG_DIM, UNIT_DIM, KIND_DIM = 12, 6, 6
 TEXT, ASKED, SPANS = LONGEST, 32, 320
 #: Values in the mask of :class:`Dropout` beyond what one use needs.
 POOL = 1 << 20
+#: Below whatever a normed value can be; stands where there is nothing to see.
+LOWEST = -50.0
 
 
 class Dropout(nn.Module):
@@ -91,6 +93,11 @@ class Net(nn.Module):
         self.join_in = nn.Linear(4 * width, width)
         self.join = nn.ModuleList(Block(width, d, dropout) for d in JOIN_DILATIONS)
         self.out = nn.LayerNorm(width)
+        self.sentence_in = nn.Linear(2 * width, width)
+        self.sentence_out = nn.Linear(width, 1)
+        self.sentence_back = nn.Linear(width, width)
+        nn.init.zeros_(self.sentence_back.weight)
+        nn.init.zeros_(self.sentence_back.bias)
         self.span_in = nn.Linear(3 * width, width)
         self.span_asked = nn.Linear(width, width)
         self.length = nn.Embedding(LENGTHS, width)
@@ -132,12 +139,32 @@ class Net(nn.Module):
         for block in self.join:
             joined = block(joined, text_mask)
         joined = self.out(joined) * text_mask[..., None]
+        told, worth = self._sentences(joined, pooled, batch["sentences"], text_mask)
         return torch.cat(
-            [self._spans(joined, pooled, batch), self._nothing(joined, pooled, text_mask)[:, None]], 1
+            [self._spans(told, worth, pooled, batch), self._nothing(joined, pooled, text_mask)[:, None]], 1
         )
 
+    def _sentences(
+        self, joined: torch.Tensor, pooled: torch.Tensor, owners: torch.Tensor, mask: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        size, _, width = joined.shape
+        count = int(owners.max()) + 1
+        index = owners[..., None].expand(-1, -1, width)
+        lowest = torch.full((size, count, width), LOWEST)
+        seen = joined.float().masked_fill(~mask[..., None], LOWEST)
+        highest = lowest.scatter_reduce(1, index, seen, "amax")
+        asked = pooled.float()[:, None].expand(-1, count, -1)
+        hidden = functional.relu(self.sentence_in(self.dropout(torch.cat([highest, asked], -1))))
+        back = self.sentence_back(hidden).gather(1, index).to(joined.dtype)
+        worth = self.sentence_out(hidden)[..., 0].float().gather(1, owners)
+        return joined + back * mask[..., None], worth
+
     def _spans(
-        self, joined: torch.Tensor, pooled: torch.Tensor, batch: dict[str, torch.Tensor]
+        self,
+        joined: torch.Tensor,
+        worth: torch.Tensor,
+        pooled: torch.Tensor,
+        batch: dict[str, torch.Tensor],
     ) -> torch.Tensor:
         first, last = batch["first"].clamp_min(0), batch["last"].clamp_min(0)
         width = joined.shape[-1]
@@ -150,8 +177,8 @@ class Net(nn.Module):
         whole = torch.cat([at(joined, first), at(joined, last), mean.to(joined.dtype)], -1)
         hidden = self.span_in(self.dropout(whole)) + self.span_asked(pooled)[:, None]
         hidden = hidden + self.length(batch["length"])
-        scores = self.span_out(self.dropout(functional.relu(hidden)))[..., 0]
-        return scores.float().masked_fill(batch["first"] < 0, -1e4)
+        scores = self.span_out(self.dropout(functional.relu(hidden)))[..., 0].float()
+        return (scores + worth.gather(1, first)).masked_fill(batch["first"] < 0, -1e4)
 
     def _nothing(self, joined: torch.Tensor, pooled: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         highest = joined.masked_fill(~mask[..., None], -1e4).max(1).values
@@ -171,6 +198,7 @@ class Item:
     seen: Tokens
     worth: np.ndarray  # (c,) character F1 with the answer where it stands; 1 for exact
     usable: bool = True  # whether an answer, if there is one, is among the candidates
+    weight: float = 1.0  # in the loss
 
 
 def _padded(values: np.ndarray, size: int, fill: float) -> np.ndarray:
@@ -199,6 +227,7 @@ def batch_of(
             "tags": _padded(seen.tags, TEXT, -1),
             "units": _padded(seen.units, TEXT, 0),
             "numbers": _padded(seen.numbers, TEXT, 0),
+            "sentences": _padded(seen.sentences, TEXT, 0),
             "question_ids": _padded(seen.question_ids + 1, ASKED, 0),
             "question_tags": _padded(seen.question_tags, ASKED, -1),
             "question_numbers": _padded(seen.question_numbers, ASKED, 0),
@@ -248,7 +277,7 @@ def train_net(
         batch, targets = batch_of([items[row] for row in picked], chance)
         with torch.autocast("cpu", torch.bfloat16):
             scores = net(batch)
-        weights = torch.where(targets[:, -1] > 0, settings.get("none_weight", 1.0), 1.0)
+        weights = torch.tensor([items[row].weight for row in picked])
         loss = -(weights * (targets * scores.log_softmax(-1)).sum(-1)).sum() / weights.sum()
         optimiser.zero_grad()
         loss.backward()

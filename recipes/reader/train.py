@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -36,7 +37,13 @@ from recipes.reader.net import Item, Net, arrays_of, shipped, train_net
 
 #: The boosters, by name of their file.
 TREES = ("sentence", "span", "final", "holds", "exact")
+#: A question's kind and unit count as having this many more questions of the usual share without an answer.
+SMOOTHED = 50
+#: No kind's questions without an answer weigh more than this times the usual, or less than its inverse.
+UNFAIR = 3.0
 Settings = dict[str, object]
+#: Arrays of a network by name.
+State = dict[str, np.ndarray]
 Part = dict[str, object]
 
 
@@ -176,7 +183,7 @@ def out_of_fold(
 class Models:
     sentence: lgb.Booster
     networks: list[Network]
-    arrays: list[dict[str, np.ndarray]]  # of the networks, as they ship
+    arrays: list[State]  # of the networks, as they ship
     span: lgb.Booster
     final: lgb.Booster
     holds: lgb.Booster  # whether the quoted sentence holds an answer
@@ -210,17 +217,16 @@ class Lesson:
     items: Sequence[Item | None]
     fold: np.ndarray
     settings: dict[str, float]
-    start: dict[str, np.ndarray] | None
+    start: State
 
 
-def _learn(path: Path, number: int, threads: int) -> tuple[dict[str, np.ndarray], dict[int, np.ndarray]]:
+def _learn(path: Path, number: int) -> tuple[dict[str, np.ndarray], dict[int, np.ndarray]]:
     """State of a network trained on all folds but ``number``, and what it says of that one's questions."""
-    torch.set_num_threads(threads)
+    torch.set_num_threads(1)
     lesson: Lesson = pickle.loads(path.read_bytes())
-    settings = lesson.settings | {"seed": lesson.settings["seed"] + max(number, 0)}
+    settings = lesson.settings | {"seed": lesson.settings["seed"] + number}
     net = Net(int(settings["width"]), settings["dropout"])
-    if lesson.start is not None:
-        net.load_state_dict({name: torch.from_numpy(value) for name, value in lesson.start.items()})
+    net.load_state_dict({name: torch.from_numpy(value) for name, value in lesson.start.items()})
     seen = [
         item
         for item, fold in zip(lesson.items, lesson.fold, strict=True)
@@ -236,30 +242,51 @@ def _learn(path: Path, number: int, threads: int) -> tuple[dict[str, np.ndarray]
     return {name: value.numpy() for name, value in net.state_dict().items()}, said
 
 
+def balance(found: Sequence[Case], usual: float) -> list[float]:
+    """Weight of each question: without an answer ``usual``, more or less of it by what is asked for; else 1.
+
+    Of our questions for amounts many have no answer, of those for reasons few: what a question asks for would
+    tell whether it has one. Weighed so, all kinds are alike.
+    """
+    kinds = [(case.look.question.kind, case.look.question.unit) for case in found]
+    without = Counter(kind for kind, case in zip(kinds, found, strict=True) if case.example.gold is None)
+    all_of, share = Counter(kinds), without.total() / len(found)
+    odds = {
+        kind: (without[kind] + SMOOTHED * share) / (count - without[kind] + SMOOTHED * (1 - share))
+        for kind, count in all_of.items()
+    }
+    fair = share / (1 - share)
+    least, most = 1 / UNFAIR, UNFAIR
+    return [
+        usual * min(most, max(least, fair / odds[kind])) if case.example.gold is None else 1.0
+        for kind, case in zip(kinds, found, strict=True)
+    ]
+
+
 def train_networks(
-    found: list[Case], fold: np.ndarray, settings: Settings, made: Sequence[Item]
-) -> tuple[list[dict[str, np.ndarray]], list[np.ndarray]]:
+    found: list[Case], fold: np.ndarray, settings: Settings, start: Callable[[], State]
+) -> tuple[list[State], list[np.ndarray]]:
     """A network a fold, and what each says of the fold that it never saw.
 
-    All begin from one that was trained on made questions. The folds' networks are what ships: their mean
-    is better than any one. Two processes of one thread train faster than one of two.
+    All begin from ``start()``, which was trained on made questions. The folds' networks are what ships: their
+    mean is better than any one. Two processes of one thread train faster than one of two.
     """
+    chosen: dict[str, float] = settings["network"]  # type: ignore[assignment]
+    weights = balance(found, chosen["none_weight"])
     items = [
-        Item(laid(case.narrow), values, usable=case.example.gold is None or values.max() > 0)
+        Item(laid(case.narrow), values, case.example.gold is None or values.max() > 0, weight)
         if len(case.narrow.found)
         else None
-        for case, values in ((case, worth(case)) for case in found)
+        for case, values, weight in (
+            (case, worth(case), weight) for case, weight in zip(found, weights, strict=True)
+        )
     ]
     workers, count = int(str(settings["threads"])), int(fold.max()) + 1
     context = get_context("spawn")
     with TemporaryDirectory() as folder, ProcessPoolExecutor(workers, mp_context=context) as pool:
-        path, start = Path(folder) / "lesson", None
-        if made:
-            first = Lesson(made, np.zeros(len(made)), settings["pretraining"], None)  # type: ignore[arg-type]
-            path.write_bytes(pickle.dumps(first))
-            start, _ = pool.submit(_learn, path, -1, workers).result()
-        path.write_bytes(pickle.dumps(Lesson(items, fold, settings["network"], start)))  # type: ignore[arg-type]
-        trained = list(pool.map(_learn, [path] * count, range(count), [1] * count))
+        path = Path(folder) / "lesson"
+        path.write_bytes(pickle.dumps(Lesson(items, fold, chosen, start())))
+        trained = list(pool.map(_learn, [path] * count, range(count)))
     said = {row: logs for _, part in trained for row, logs in part.items()}
     states = [arrays_of(state) for state, _ in trained]
     return states, [said.get(row, np.zeros(0)) for row in range(len(found))]
@@ -353,14 +380,14 @@ def train_judges(found: list[Case], settings: Settings) -> tuple[lgb.Booster, lg
     """
     worths: dict[str, float] = settings["judged"]  # type: ignore[assignment]
     rows, holds, exact, weights = [], [], [], []
-    for case in found:
+    for case, fair in zip(found, balance(found, 1.0), strict=True):
         if case.final is None or len(case.example.evidence) == 1:
             continue
         rows.append(judge_row(case.final, case.final_scores, int(np.argmax(case.final_scores)))[None])
         held = quote_holds(case)
         holds.append(np.array([int(held)]))
         exact.append(np.array([int(held and contains_gold(chosen_text(case), case.example.answers))]))
-        weights.append(np.array([judged_weight(case.example, worths)]))
+        weights.append(np.array([fair * judged_weight(case.example, worths)]))
     first = fit(settings, "judge", rows, holds, JUDGE_CATEGORIES, weights)
     held_rows = [n for n, label in enumerate(holds) if label[0]]
     second = fit(
@@ -390,7 +417,10 @@ def read_all(found: Sequence[Case], models: Models) -> None:
             case.final_scores = models.final.predict(case.final.table, raw_score=True, num_threads=2)
 
 
-def train(found: list[Case], settings: Settings, made: Sequence[Item], say: Callable[[str], None]) -> Models:
+def train(
+    found: list[Case], settings: Settings, start: Callable[[], State], say: Callable[[str], None]
+) -> Models:
+    """All parts; ``start`` gives the state that the networks begin from."""
     fold = folds(found, settings)
     sentence, scores = train_sentences(found, fold, settings)
     say("sentences trained")
@@ -400,7 +430,7 @@ def train(found: list[Case], settings: Settings, made: Sequence[Item], say: Call
     answerable = [case for case in found if case.example.gold is not None]
     reach = np.mean([case.labels.max(initial=0) >= 3 for case in answerable])
     say(f"spans listed: an answer is among them for {reach:.3f} of {len(answerable)}")
-    arrays, logs = train_networks(found, fold, settings, made)
+    arrays, logs = train_networks(found, fold, settings, start)
     for case, said in zip(found, logs, strict=True):
         if len(said):
             case.narrow = attend(case.narrow, said)

@@ -94,7 +94,7 @@ def test_sentences_stand_in_reading_order(seen: Narrow, tokens: Tokens) -> None:
 def test_a_sentence_counts_for_its_spans(network: Network, seen: Narrow, tokens: Tokens) -> None:
     assert tokens.sentences.tolist() == sorted(tokens.sentences.tolist())
     assert len(set(tokens.sentences.tolist())) == len(seen.kept)
-    other = Network({**network._arrays, "sentence_out.bias": network._arrays["sentence_out.bias"] + 5.0})
+    other = Network({**network.arrays, "sentence_out.bias": network.arrays["sentence_out.bias"] + 5.0})
     sure, surer = network.logs(tokens)[-1], other.logs(tokens)[-1]
     assert surer < sure, "better sentences make 'no answer' less probable"
     one = network.logs(replace(tokens, sentences=np.zeros_like(tokens.sentences)))

@@ -38,11 +38,11 @@ class Network:
     """Scores of candidates, from one set of trained arrays.
 
     Args:
-        arrays: By name, as the recipe wrote them; float32.
+        arrays: By name, as the recipe made them; float32.
     """
 
     def __init__(self, arrays: Mapping[str, Floats]) -> None:
-        self._arrays = arrays
+        self.arrays = arrays
 
     @classmethod
     def load(cls, path: Path) -> Network:
@@ -68,12 +68,10 @@ class Network:
         return np.asarray(raw - raw.max() - np.log(np.exp(raw - raw.max()).sum()), np.float32)
 
     def _linear(self, name: str, values: Floats) -> Floats:
-        return np.asarray(
-            values @ self._arrays[f"{name}.weight"].T + self._arrays[f"{name}.bias"], np.float32
-        )
+        return np.asarray(values @ self.arrays[f"{name}.weight"].T + self.arrays[f"{name}.bias"], np.float32)
 
     def _read(self, seen: Tokens) -> tuple[Floats, Floats]:
-        of = self._arrays
+        of = self.arrays
         table = vectors()
         text = np.concatenate(
             [table.rows(seen.ids), of["tag.weight"][seen.tags], of["unit.weight"][seen.units], seen.numbers],
@@ -103,9 +101,9 @@ class Network:
         size, width = normed.shape
         padded = np.zeros((size + 2 * dilation, width), np.float32)
         padded[dilation : dilation + size] = normed
-        weight = self._arrays[f"{name}.conv.weight"]  # (2 * width, width, 3)
+        weight = self.arrays[f"{name}.conv.weight"]  # (2 * width, width, 3)
         total = sum(padded[k * dilation : k * dilation + size] @ weight[:, :, k].T for k in range(3))
-        total = np.asarray(total + self._arrays[f"{name}.conv.bias"], np.float32)
+        total = np.asarray(total + self.arrays[f"{name}.conv.bias"], np.float32)
         gate = 1.0 / (1.0 + np.exp(-np.clip(total[:, width:], -30, 30)))
         return np.asarray(values + total[:, :width] * gate, np.float32)
 
@@ -113,7 +111,7 @@ class Network:
         centred = values - values.mean(axis=-1, keepdims=True)
         spread = np.sqrt(np.square(centred).mean(axis=-1, keepdims=True) + _EPSILON)
         return np.asarray(
-            centred / spread * self._arrays[f"{name}.weight"] + self._arrays[f"{name}.bias"], np.float32
+            centred / spread * self.arrays[f"{name}.weight"] + self.arrays[f"{name}.bias"], np.float32
         )
 
     def _joined(self, text: Floats, asked: Floats) -> tuple[Floats, Floats]:
@@ -143,7 +141,7 @@ class Network:
         mean = (sums[spans[:, 1] + 1] - sums[spans[:, 0]]) / (spans[:, 1] - spans[:, 0] + 1)[:, None]
         whole = np.concatenate([first, last, mean.astype(np.float32)], axis=1)
         hidden = self._linear("span_in", whole) + self._linear("span_asked", question)
-        hidden += self._arrays["length.weight"][lengths_of(spans)]
+        hidden += self.arrays["length.weight"][lengths_of(spans)]
         alone = self._linear("span_out", np.maximum(hidden, 0.0))[:, 0]
         return np.asarray(alone + worth[spans[:, 0]], np.float32)
 

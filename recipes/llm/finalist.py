@@ -15,12 +15,13 @@ import numpy as np
 
 from rag.evidence import plain_score
 from rag.extract.candidate import candidates
-from rag.extract.reading import Look, judge_row
+from rag.extract.reading import Look
 from rag.llm.score import Choice
 from rag.types import Span
 from recipes.llm.lesson import plain_order, sentence_text, shown
 from recipes.reader.data import Example
-from recipes.reader.train import Case, Models, cases, read_all
+from recipes.reader.judge import Models, row_of
+from recipes.reader.train import Case, cases, read_all
 
 #: Raise when :class:`Reading` changes, so that kept ones are not taken for those of now.
 VERSION = 2
@@ -77,7 +78,7 @@ def readings(examples: Sequence[Example], models: Models) -> Iterator[Reading]:
     for example in examples:
         started = time.perf_counter()
         found = cases([example])
-        read_all(found, models)
+        read_all(found, models.steps)
         spent = 1000 * (time.perf_counter() - started)
         yield _reading(found[0], models, spent) if found else _nothing(example, spent)
 
@@ -111,8 +112,7 @@ def _reading(case: Case, models: Models, ms: float) -> Reading:
 def _sure(case: Case, models: Models) -> float:
     if case.final is None:
         return 0.0
-    row = judge_row(case.final, case.final_scores, int(np.argmax(case.final_scores)))
-    return float(models.holds.predict(row[None])[0])
+    return float(models.holds.predict(row_of(case)[None])[0])
 
 
 def _finalists(case: Case) -> Iterator[Spot]:

@@ -4,7 +4,8 @@
 
 DIR is laid out as recipes/README.md says. Held-out articles (the last 20 of KorQuAD by title, the articles
 of our own files that say so) are never trained on; the table that is printed at the end is theirs.
-`--measure` only measures the weights in `--out`; `--trial` runs every step on a handful of articles.
+`--judges` fits the judges of the weights in `--out` anew, `--measure` only measures them; `--trial` runs
+every step on a handful of articles.
 """
 
 from __future__ import annotations
@@ -27,10 +28,14 @@ from rag.extract.network import Network
 from rag.korean import KOREAN_VERSION
 from recipes.reader import data, report
 from recipes.reader.furniture import furnished
+from recipes.reader.judge import Models, train_judges
 from recipes.reader.pretraining import pretrained
-from recipes.reader.train import TREES, Case, Models, cases, read_all, train
+from recipes.reader.train import Case, Steps, cases, read_all, train
 
 KORQUAD = "korquad/korquad_1.0_dev_100_articles.json"
+#: The boosters, by name of their file.
+STEPS = ("sentence", "span", "final")
+JUDGES = ("holds", "exact")
 STARTED = time.time()
 
 
@@ -78,11 +83,18 @@ def held_out(korquad: Path, own: Sequence[Path], most: int | None) -> dict[str, 
     return sets | {f"{name} oracle": part for name, part in apart.items()}
 
 
+def judged(own: Sequence[Path], steps: Steps, most: int | None) -> list[Case]:
+    """Questions of the judges' articles, each with the passages found for it, read by all steps."""
+    found = cases([e for path in own for e in data.retrieved(data.for_judges(path)[:most])])
+    read_all(found, steps)
+    return found
+
+
 def report_all(sets: dict[str, list[Case]], models: Models) -> str:
     """Tables of all sets, as Markdown."""
     spans, judged = [], []
     for name, found in sets.items():
-        read_all(found, models)
+        read_all(found, models.steps)
         spans.append((name, found))
         if name.endswith("retrieved"):
             judged.append((name, report.judged(found, models)))
@@ -96,6 +108,7 @@ def main() -> None:
     arguments.add_argument("--data", type=Path, required=True)
     arguments.add_argument("--own", type=Path, required=True)
     arguments.add_argument("--out", type=Path, required=True)
+    arguments.add_argument("--judges", action="store_true")
     arguments.add_argument("--measure", action="store_true")
     arguments.add_argument("--trial", action="store_true")
     options = arguments.parse_args()
@@ -104,14 +117,17 @@ def main() -> None:
     if options.trial:
         settings |= {"made_paragraphs": 40, "network": {**settings["network"], "epochs": 1}}
     korquad, own = options.data / KORQUAD, sorted(options.own.glob("*.jsonl"))
-    if options.measure:
+    if options.measure or options.judges:
         models = read(options.out)
+        steps = models.steps
     else:
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:  # beside what comes next
             start = pool.submit(pretrained, options.data, settings)
             found = cases(training(korquad, own, settings, most))
             say(f"{len(found)} examples")
-            models = train(found, settings, start.result, say)
+            steps = train(found, settings, start.result, say)
+    if not options.measure:
+        models = Models(steps, *train_judges(judged(own, steps, most), settings))
         write(options.out, models, settings, data.digest([korquad, *own]))
         say("trained")
     print(report_all(held_out(korquad, own, most), models), flush=True)
@@ -122,19 +138,23 @@ def write(folder: Path, models: Models, settings: dict[str, object], digest: str
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("network-*.npz"):
         old.unlink()
-    for name in TREES:
+    for name in STEPS:
+        (folder / f"{name}.txt").write_text(getattr(models.steps, name).model_to_string(), "utf-8")
+    for name in JUDGES:
         (folder / f"{name}.txt").write_text(getattr(models, name).model_to_string(), "utf-8")
-    for number, arrays in enumerate(models.arrays):
-        np.savez(folder / f"network-{number}.npz", **arrays)
+    for number, network in enumerate(models.steps.networks):
+        rounded = {name: value.astype(np.float16) for name, value in network.arrays.items()}
+        np.savez(folder / f"network-{number}.npz", **rounded)
     facts = {"span_below": settings["span_below"], "korean": KOREAN_VERSION, "training_data_sha256": digest}
     manifest.write(folder, KIND, 3, facts)  # type: ignore[arg-type]
 
 
 def read(folder: Path) -> Models:
     """What :func:`write` wrote."""
-    trees = {name: lgb.Booster(model_file=str(folder / f"{name}.txt")) for name in TREES}
+    trees = {name: lgb.Booster(model_file=str(folder / f"{name}.txt")) for name in (*STEPS, *JUDGES)}
     networks = [Network.load(path) for path in sorted(folder.glob("network-*.npz"))]
-    return Models(networks=networks, arrays=[], **trees)
+    steps = Steps(trees["sentence"], networks, trees["span"], trees["final"])
+    return Models(steps, trees["holds"], trees["exact"])
 
 
 if __name__ == "__main__":

@@ -129,10 +129,22 @@ def _own_asked(text: str, qa: dict[str, object]) -> Asked | None:
 def own(path: Path) -> tuple[list[Article], list[Article]]:
     """Training and held-out articles of one of our own files.
 
-    Held out are those that say ``"part": "test"``; where none does, the last 20.
+    Held out are those that say ``"part": "test"``; where none says to which part it belongs, the last 20.
     """
-    articles: list[Article] = []
-    held: list[Article] = []
+    parts = _parts(path)
+    articles, held = parts.get("", []), parts.get("test", [])
+    return (
+        (articles, held) if len(parts) > 1 or not articles else (articles[:-HELD_OUT], articles[-HELD_OUT:])
+    )
+
+
+def for_judges(path: Path) -> list[Article]:
+    """Articles of one of our own files that only the judges learn from: they say ``"part": "judge"``."""
+    return _parts(path).get("judge", [])
+
+
+def _parts(path: Path) -> dict[str, list[Article]]:
+    parts: dict[str, list[Article]] = {}
     source = path.stem.split("_")[0]
     for line in path.read_text("utf-8").splitlines():
         if not line.strip():
@@ -142,9 +154,9 @@ def own(path: Path) -> tuple[list[Article], list[Article]]:
         asked = tuple(a for qa in record["qas"] if (a := _own_asked(text, qa)) is not None)
         page = bool(record.get("page"))
         document = _document(str(record["id"]), str(record["title"]), text, page=page)
-        part = held if record.get("part") == "test" else articles
+        part = parts.setdefault(record.get("part", ""), [])
         part.append(Article(document, f"{source}/{record['id']}", source, asked, page))
-    return (articles, held) if held else (articles[:-HELD_OUT], articles[-HELD_OUT:])
+    return parts
 
 
 @cache

@@ -186,11 +186,6 @@ class Net(nn.Module):
         return self.none_out(self.dropout(hidden))[..., 0].float()
 
 
-def arrays_of(state: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """What ships of a network's state: everything but the word vectors, as float16."""
-    return {name: value.astype(np.float16) for name, value in state.items() if not name.startswith("words.")}
-
-
 @dataclass(slots=True)
 class Item:
     """One question as the network sees it, with the worth of each candidate in [0, 1]."""
@@ -293,7 +288,7 @@ def train_net(
     return net
 
 
-def shipped(net: Net) -> Network:
-    """The numpy network with the weights as they ship, rounded to float16."""
-    state = {name: value.numpy() for name, value in net.state_dict().items()}
-    return Network({name: value.astype(np.float32) for name, value in arrays_of(state).items()})
+def shipped(state: Mapping[str, np.ndarray]) -> Network:
+    """The numpy network with the weights as they ship: without word vectors, rounded to float16."""
+    kept = {name: value.astype(np.float16) for name, value in state.items() if not name.startswith("words.")}
+    return Network({name: value.astype(np.float32) for name, value in kept.items()})

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from rag.evidence import plain_score
-from rag.extract.reading import ALL_NAMES, judge_row
+from rag.extract.reading import ALL_NAMES
 from recipes.reader.data import best_overlap
-from recipes.reader.train import Case, Models, chosen_text, contains_gold, quote_holds
+from recipes.reader.judge import Models, chosen_text, contains_gold, quote_holds, row_of
+from recipes.reader.train import Case
 
 REFUSED_BELOW = (0.2, 0.25, 0.3, 0.4, 0.5, 0.6)
 BARE_FROM = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
@@ -81,7 +82,7 @@ def judged(found: Sequence[Case], models: Models) -> np.ndarray:
     for case in found:
         if case.final is None:
             continue
-        rows.append(judge_row(case.final, case.final_scores, int(np.argmax(case.final_scores))))
+        rows.append(row_of(case))
         held = quote_holds(case)
         contains = held and contains_gold(chosen_text(case), case.example.answers)
         facts.append((bool(case.example.answers), held, contains))

@@ -1,4 +1,4 @@
-"""From examples to weights: sentences, networks, spans, finalists, judge; each on out-of-fold scores."""
+"""From examples to weights: sentences, networks, spans, finalists; each on out-of-fold scores."""
 
 from __future__ import annotations
 
@@ -21,22 +21,18 @@ from rag.extract.feature import CATEGORIES
 from rag.extract.network import Network, mean_logs
 from rag.extract.reading import (
     FINAL_CATEGORIES,
-    JUDGE_CATEGORIES,
     Final,
     Look,
     Narrow,
     attend,
     compare,
-    judge_row,
     laid,
     look,
     narrow,
 )
-from recipes.reader.data import Example, best_overlap, squeezed
-from recipes.reader.net import Item, Net, arrays_of, shipped, train_net
+from recipes.reader.data import Example, best_overlap
+from recipes.reader.net import Item, Net, shipped, train_net
 
-#: The boosters, by name of their file.
-TREES = ("sentence", "span", "final", "holds", "exact")
 #: A question's kind and unit count as having this many more questions of the usual share without an answer.
 SMOOTHED = 50
 #: No kind's questions without an answer weigh more than this times the usual, or less than its inverse.
@@ -180,14 +176,13 @@ def out_of_fold(
 
 
 @dataclass(slots=True)
-class Models:
+class Steps:
+    """What is trained to find an answer; how sure to be of it is the judges' to say."""
+
     sentence: lgb.Booster
     networks: list[Network]
-    arrays: list[State]  # of the networks, as they ship
     span: lgb.Booster
     final: lgb.Booster
-    holds: lgb.Booster  # whether the quoted sentence holds an answer
-    exact: lgb.Booster  # whether the bare span is one, given that the sentence holds it
 
 
 def sentences(found: Sequence[Case], settings: Settings) -> lgb.Booster:
@@ -233,13 +228,14 @@ def _learn(path: Path, number: int) -> tuple[dict[str, np.ndarray], dict[int, np
         if fold != number and item is not None and item.usable
     ]
     net = train_net(seen, settings, lambda text: print(f"  network {number}: {text}", flush=True), net)
-    network = shipped(net)
+    state = {name: value.numpy() for name, value in net.state_dict().items()}
+    network = shipped(state)
     said = {
         row: network.logs(item.seen)
         for row, item in enumerate(lesson.items)
         if lesson.fold[row] == number and item is not None
     }
-    return {name: value.numpy() for name, value in net.state_dict().items()}, said
+    return state, said
 
 
 def balance(found: Sequence[Case], usual: float) -> list[float]:
@@ -265,7 +261,7 @@ def balance(found: Sequence[Case], usual: float) -> list[float]:
 
 def train_networks(
     found: list[Case], fold: np.ndarray, settings: Settings, start: Callable[[], State]
-) -> tuple[list[State], list[np.ndarray]]:
+) -> tuple[list[Network], list[np.ndarray]]:
     """A network a fold, and what each says of the fold that it never saw.
 
     All begin from ``start()``, which was trained on made questions. The folds' networks are what ships: their
@@ -288,8 +284,8 @@ def train_networks(
         path.write_bytes(pickle.dumps(Lesson(items, fold, chosen, start())))
         trained = list(pool.map(_learn, [path] * count, range(count)))
     said = {row: logs for _, part in trained for row, logs in part.items()}
-    states = [arrays_of(state) for state, _ in trained]
-    return states, [said.get(row, np.zeros(0)) for row in range(len(found))]
+    networks = [shipped(state) for state, _ in trained]
+    return networks, [said.get(row, np.zeros(0)) for row in range(len(found))]
 
 
 def _sampled(case: Case, negatives: int, chance: np.random.Generator) -> np.ndarray:
@@ -318,109 +314,33 @@ def train_spans(
     return train(list(range(len(found)))), out_of_fold(found, fold, train, lambda case: case.narrow.spans)
 
 
-def train_finals(
-    found: list[Case], fold: np.ndarray, settings: Settings
-) -> tuple[lgb.Booster, list[np.ndarray]]:
+def train_finals(found: list[Case], settings: Settings) -> lgb.Booster:
     labels = [case.labels[list(case.final.rows)] if case.final else np.zeros(0, np.int64) for case in found]
-
-    def train(rows: list[int]) -> lgb.Booster:
-        rows = [r for r in rows if labels[r].max(initial=0) > 0]
-        return fit(
-            settings,
-            "final",
-            [found[r].final.table for r in rows],
-            [labels[r] for r in rows],
-            FINAL_CATEGORIES,
-        )
-
-    def table(case: Case) -> np.ndarray:
-        return case.final.table if case.final else np.zeros((0, 1))
-
-    return train(list(range(len(found)))), out_of_fold(found, fold, train, table)
+    rows = [row for row, label in enumerate(labels) if label.max(initial=0) > 0]
+    tables = [found[row].final.table for row in rows]
+    return fit(settings, "final", tables, [labels[row] for row in rows], FINAL_CATEGORIES)
 
 
-def chosen_text(case: Case) -> str:
-    best = int(np.argmax(case.final_scores))
-    return case.narrow.texts[case.final.rows[best]]
-
-
-def quote_holds(case: Case) -> bool:
-    """Whether the sentence of the best span holds an answer, in the right document."""
-    example = case.example
-    if example.gold is None or case.final is None:
-        return False
-    best = int(np.argmax(case.final_scores))
-    place = case.narrow.kept[case.narrow.found[case.final.rows[best]].sentence]
-    page = case.look.pages[place.passage]
-    local = page.seen.analysis.sentences[place.sentence]
-    passage = page.item.passage
-    span = local.shift(passage.span.start)
-    if passage.document_id == example.document_id and span.start <= example.gold.start < span.end:
-        return True
-    quote = page.seen.text[local.start : local.end]
-    return passage.document_id == example.document_id and any(
-        len(a) > 3 and a in quote for a in example.answers
-    )
-
-
-def contains_gold(text: str, answers: Sequence[str]) -> bool:
-    found = squeezed(text)
-    return any(squeezed(answer) in found for answer in answers)
-
-
-def judged_weight(example: Example, worths: dict[str, float]) -> float:
-    """Less for questions that lost their answer by program, and for KorQuAD's, which has none without."""
-    return worths.get(example.kind, 1.0) * worths.get(example.source, 1.0)
-
-
-def train_judges(found: list[Case], settings: Settings) -> tuple[lgb.Booster, lgb.Booster]:
-    """Judges of the quote and of the span, on passages that were found as in use.
-
-    Whole paragraphs are left out: they are shown only where they hold the answer, which would give it away.
-    """
-    worths: dict[str, float] = settings["judged"]  # type: ignore[assignment]
-    rows, holds, exact, weights = [], [], [], []
-    for case, fair in zip(found, balance(found, 1.0), strict=True):
-        if case.final is None or len(case.example.evidence) == 1:
-            continue
-        rows.append(judge_row(case.final, case.final_scores, int(np.argmax(case.final_scores)))[None])
-        held = quote_holds(case)
-        holds.append(np.array([int(held)]))
-        exact.append(np.array([int(held and contains_gold(chosen_text(case), case.example.answers))]))
-        weights.append(np.array([fair * judged_weight(case.example, worths)]))
-    first = fit(settings, "judge", rows, holds, JUDGE_CATEGORIES, weights)
-    held_rows = [n for n, label in enumerate(holds) if label[0]]
-    second = fit(
-        settings,
-        "judge",
-        [rows[n] for n in held_rows],
-        [exact[n] for n in held_rows],
-        JUDGE_CATEGORIES,
-        [weights[n] for n in held_rows],
-    )
-    return first, second
-
-
-def read_all(found: Sequence[Case], models: Models) -> None:
+def read_all(found: Sequence[Case], steps: Steps) -> None:
     """Run the trained steps over cases, filling them in; those that are filled in are left alone."""
     for case in found:
         if case.narrow is not None:
             continue
         case.narrow = narrow(
-            case.look, models.sentence.predict(case.look.table, raw_score=True, num_threads=2)
+            case.look, steps.sentence.predict(case.look.table, raw_score=True, num_threads=2)
         )
         case.labels = span_labels(case)
         if len(case.narrow.found):
-            case.narrow = attend(case.narrow, mean_logs(models.networks, laid(case.narrow)))
-            scores = models.span.predict(case.narrow.spans, raw_score=True, num_threads=2)
+            case.narrow = attend(case.narrow, mean_logs(steps.networks, laid(case.narrow)))
+            scores = steps.span.predict(case.narrow.spans, raw_score=True, num_threads=2)
             case.final = compare(case.narrow, scores)
-            case.final_scores = models.final.predict(case.final.table, raw_score=True, num_threads=2)
+            case.final_scores = steps.final.predict(case.final.table, raw_score=True, num_threads=2)
 
 
 def train(
     found: list[Case], settings: Settings, start: Callable[[], State], say: Callable[[str], None]
-) -> Models:
-    """All parts; ``start`` gives the state that the networks begin from."""
+) -> Steps:
+    """Every step up to the finalists; ``start`` gives the state that the networks begin from."""
     fold = folds(found, settings)
     sentence, scores = train_sentences(found, fold, settings)
     say("sentences trained")
@@ -430,7 +350,7 @@ def train(
     answerable = [case for case in found if case.example.gold is not None]
     reach = np.mean([case.labels.max(initial=0) >= 3 for case in answerable])
     say(f"spans listed: an answer is among them for {reach:.3f} of {len(answerable)}")
-    arrays, logs = train_networks(found, fold, settings, start)
+    networks, logs = train_networks(found, fold, settings, start)
     for case, said in zip(found, logs, strict=True):
         if len(said):
             case.narrow = attend(case.narrow, said)
@@ -439,10 +359,6 @@ def train(
     say("spans trained")
     for case, score in zip(found, scores, strict=True):
         case.final = compare(case.narrow, score) if len(score) else None
-    final, scores = train_finals(found, fold, settings)
-    for case, score in zip(found, scores, strict=True):
-        case.final_scores = score
+    final = train_finals(found, settings)
     say("finalists trained")
-    holds, exact = train_judges(found, settings)
-    networks = [Network({n: v.astype(np.float32) for n, v in one.items()}) for one in arrays]
-    return Models(sentence, networks, arrays, span, final, holds, exact)
+    return Steps(sentence, networks, span, final)

@@ -139,12 +139,13 @@ def own(path: Path) -> tuple[list[Article], list[Article]]:
 
 
 def for_judges(path: Path) -> list[Article]:
-    """Articles of one of our own files that only the judges learn from: they say ``"part": "judge"``."""
-    return _parts(path).get("judge", [])
+    """Articles of one of our own files that only the judges learn from: those of part ``judge``."""
+    return _parts(path)["judge"]
 
 
 def _parts(path: Path) -> dict[str, list[Article]]:
-    parts: dict[str, list[Article]] = {}
+    """Articles by the part that each says it belongs to."""
+    parts: dict[str, list[Article]] = {"dev": [], "test": [], "judge": []}
     source = path.stem.split("_")[0]
     for line in path.read_text("utf-8").splitlines():
         if not line.strip():
@@ -154,8 +155,7 @@ def _parts(path: Path) -> dict[str, list[Article]]:
         asked = tuple(a for qa in record["qas"] if (a := _own_asked(text, qa)) is not None)
         page = bool(record.get("page"))
         document = _document(str(record["id"]), str(record["title"]), text, page=page)
-        part = parts.setdefault(record.get("part", ""), [])
-        part.append(Article(document, f"{source}/{record['id']}", source, asked, page))
+        parts[record["part"]].append(Article(document, f"{source}/{record['id']}", source, asked, page))
     return parts
 
 

@@ -127,15 +127,9 @@ def _own_asked(text: str, qa: dict[str, object]) -> Asked | None:
 
 
 def own(path: Path) -> tuple[list[Article], list[Article]]:
-    """Training and held-out articles of one of our own files.
-
-    Held out are those that say ``"part": "test"``; where none says to which part it belongs, the last 20.
-    """
+    """Training and held-out articles of one of our own files: those of part ``dev`` and ``test``."""
     parts = _parts(path)
-    articles, held = parts.get("", []), parts.get("test", [])
-    return (
-        (articles, held) if len(parts) > 1 or not articles else (articles[:-HELD_OUT], articles[-HELD_OUT:])
-    )
+    return parts["dev"], parts["test"]
 
 
 def for_judges(path: Path) -> list[Article]:

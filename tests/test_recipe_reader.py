@@ -1,0 +1,92 @@
+"""The reader's recipe: parts of our articles, questions asked of one article alone, kinds in balance."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from rag.evidence import Kind, Unit
+from rag.extract.companion import LEAST
+from rag.types import Span
+from recipes.reader import data
+from recipes.reader.data import Article, Asked
+from recipes.reader.train import UNFAIR, balance
+
+TEXT = (
+    "해솔도서관은 2024년 3월 5일 문을 열었다. 연면적은 3,840㎡이다. 장서는 4만2천 권이며 관장은 김이안이다.\n"
+    "건립에는 국비 48억 원이 들었다. 시는 낡은 동사무소를 헐고 그 자리에 도서관을 지었다."
+)
+ANSWERED = (("해솔도서관 연면적은 얼마야?", "3,840㎡"), ("도서관은 언제 열었나?", "2024년 3월 5일"))
+UNANSWERED = ("해솔도서관 건축가는 누구인가?", "도서관 이용료는 얼마야?")
+
+
+def article() -> Article:
+    asked = [Asked(q, (a,), TEXT.index(a), None, "howmuch") for q, a in ANSWERED]
+    asked += [Asked(q, (), -1, None, "none") for q in UNANSWERED]
+    return Article(data._document("h1", "해솔도서관", TEXT), "t/h1", "t", tuple(asked))
+
+
+def test_each_part_has_its_use(tmp_path: Path) -> None:
+    path = tmp_path / "t_parts.jsonl"
+    qas = [{"q": q, "answers": [a], "evidence": "", "type": "howmuch"} for q, a in ANSWERED]
+    lines = [
+        {"id": part, "title": "해솔도서관", "text": TEXT, "qas": qas, "part": part}
+        for part in ("dev", "test", "judge")
+    ]
+    path.write_text("\n".join(json.dumps(line, ensure_ascii=False) for line in lines), "utf-8")
+    dev, test = data.own(path)
+    found = [[a.document.id for a in part] for part in (dev, test, data.for_judges(path))]
+    assert found == [["dev"], ["test"], ["judge"]]
+    assert dev[0].asked[0].start == TEXT.index("3,840㎡")
+
+
+def test_our_files_name_a_known_part() -> None:
+    paths = sorted(Path("recipes/qa").glob("*.jsonl"))
+    ids: list[str] = []
+    for path in paths:
+        dev, test = data.own(path)
+        ids += [a.group for a in (*dev, *test, *data.for_judges(path))]
+    assert paths
+    assert len(ids) == len(set(ids)), "an article is in one part only"
+
+
+def test_alone_is_read_with_companions_and_may_not_answer() -> None:
+    made = [one for seed in range(40) for one in data.alone([article()], 1.0, seed)]
+    for one in made:
+        assert len(one.evidence) == LEAST
+        own = [e.passage.text for e in one.evidence if e.passage.document_id == "h1"]
+        assert own
+        if one.gold is not None:
+            assert any(one.answers[0] in text for text in own)
+        elif one.kind == "bereft":
+            assert not any(
+                answer in text for _, answer in ANSWERED[:1] for text in own if "연면적" in one.question
+            )
+    kinds = {(one.kind, one.gold is not None) for one in made}
+    assert kinds >= {("howmuch", True), ("bereft", False), ("none", False)}
+
+
+def test_kinds_weigh_alike() -> None:
+    """Weighed, the share without an answer is the same for every kind, unless it is out of all bounds."""
+    counts = {Kind.HOWMUCH: (400, 400), Kind.WHO: (150, 450), Kind.WHY: (2, 500)}  # without, with
+    found = [
+        SimpleNamespace(
+            look=SimpleNamespace(question=SimpleNamespace(kind=kind, unit=Unit.NONE)),
+            example=SimpleNamespace(gold=None if lost else Span(0, 1)),
+        )
+        for kind, pair in counts.items()
+        for lost, count in zip((True, False), pair, strict=True)
+        for _ in range(count)
+    ]
+    weights = balance(found, 2.0)  # type: ignore[arg-type]
+    none = {kind: 0.0 for kind in counts}
+    for case, weight in zip(found, weights, strict=True):
+        if case.example.gold is None:
+            none[case.look.question.kind] += weight
+        else:
+            assert weight == 1.0
+    usual = 2.0 * 552 / 1350
+    assert none[Kind.HOWMUCH] / 400 == pytest.approx(usual, rel=0.1)
+    assert none[Kind.WHO] / 450 == pytest.approx(usual, rel=0.1)
+    assert none[Kind.WHY] == pytest.approx(2 * 2.0 * UNFAIR), "a handful is not made to stand for hundreds"

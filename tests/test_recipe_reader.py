@@ -80,7 +80,7 @@ def test_kinds_weigh_alike() -> None:
         for _ in range(count)
     ]
     weights = balance(found, 2.0)  # type: ignore[arg-type]
-    none = {kind: 0.0 for kind in counts}
+    none = dict.fromkeys(counts, 0.0)
     for case, weight in zip(found, weights, strict=True):
         if case.example.gold is None:
             none[case.look.question.kind] += weight

@@ -58,14 +58,18 @@ def test_numpy_and_torch_agree(network: Network, tokens: Tokens) -> None:
     from recipes.reader.net import SPANS, Item, batch_of
 
     net = made_net()
-    item = Item(tokens, np.zeros(len(tokens.spans), np.float32))
-    batch, target = batch_of([item, item], np.random.default_rng(0))
+    short = laid(narrowed("해솔도서관의 연면적은 3,840㎡이다."))
+    assert short.sentences.max() == 0 < tokens.sentences.max(), "sentences are padded too"
+    shown = (tokens, short)
+    items = [Item(one, np.zeros(len(one.spans), np.float32)) for one in shown]
+    batch, target = batch_of(items, np.random.default_rng(0))
     with torch.no_grad():
-        scores = net(batch)[0].log_softmax(-1).numpy()
-    count = len(tokens.spans)
-    assert count < SPANS
-    assert np.allclose(scores[[*range(count), SPANS]], network.logs(tokens), atol=1e-4)
-    assert target[0, SPANS] == 1.0, "without a good candidate the answer is none"
+        scores = net(batch).log_softmax(-1).numpy()
+    for row, one in enumerate(shown):
+        count = len(one.spans)
+        assert count < SPANS
+        assert np.allclose(scores[row, [*range(count), SPANS]], network.logs(one), atol=1e-4)
+        assert target[row, SPANS] == 1.0, "without a good candidate the answer is none"
 
 
 def test_logs_are_of_one_distribution(network: Network, tokens: Tokens) -> None:

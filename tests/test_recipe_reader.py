@@ -42,13 +42,19 @@ def test_each_part_has_its_use(tmp_path: Path) -> None:
 
 
 def test_our_files_name_a_known_part() -> None:
-    paths = sorted(Path("recipes/qa").glob("*.jsonl"))
-    ids: list[str] = []
-    for path in paths:
-        dev, test = data.own(path)
-        ids += [a.group for a in (*dev, *test, *data.for_judges(path))]
-    assert paths
+    paths = sorted((Path(data.__file__).parents[1] / "qa").glob("*.jsonl"))
+    parts = [(*data.own(path), data.for_judges(path)) for path in paths]
+    by_part = [[article.group for found in part for article in found] for part in zip(*parts, strict=True)]
+    assert all(by_part), "each part has articles"
+    ids = [name for part in by_part for name in part]
     assert len(ids) == len(set(ids)), "an article is in one part only"
+
+
+def test_an_article_of_no_part_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "t_parts.jsonl"
+    path.write_text(json.dumps({"id": "x7", "title": "", "text": TEXT, "qas": []}), "utf-8")
+    with pytest.raises(ValueError, match="x7"):
+        data.own(path)
 
 
 def test_alone_is_read_with_companions_and_may_not_answer() -> None:

@@ -21,9 +21,11 @@ from rag.extract.reading import Final, Narrow, attend, compare, judge_row, laid,
 from rag.manifest import NAME, Json, file_digest, verify_model
 from rag.types import Delta, Draft, Evidence, Located
 
-__all__ = ["KIND", "Booster", "SpanReader"]
+__all__ = ["FORMAT", "KIND", "Booster", "SpanReader"]
 
 KIND = "reader"
+#: Of the weights: which arrays and columns there are.
+FORMAT = 3
 #: Places shown at most.
 SHOWN = 3
 _PARTS = ("sentence", "span", "final", "holds", "exact")
@@ -73,9 +75,13 @@ class SpanReader:
 
         Raises:
             ModelMissingError: No such folder, or LightGBM is not installed.
-            ModelDamagedError: A file differs from the manifest.
+            ModelDamagedError: A file differs from the manifest, or the format is of another version.
         """
         manifest = verify_model(folder, KIND)
+        if manifest.get("version") != FORMAT:
+            raise ModelDamagedError(
+                f"답 찾기 모델 {folder}은(는) 이 판의 것이 아닙니다.", "패키지를 다시 설치해 주세요."
+            )
         trees = {part: Booster((folder / f"{part}.txt").read_text("utf-8")) for part in _PARTS}
         networks = [Network.load(path) for path in sorted(folder.glob(_NETWORKS))]
         named = file_digest(folder / NAME)[:16]

@@ -1,8 +1,8 @@
 """Passages on other things, read along where too few were found.
 
-A reader that is shown one passage takes it for the answer: in training whole paragraphs were shown only
-where they answer, and passages that were found came in eights. A library of one short note is such a case.
-What is found in a companion counts as nothing found.
+A reader that has nothing to compare a lone passage with takes it for the answer to everything; a library of
+one short note is such a case. It learns from such cases with companions too. What is found in a companion
+counts as nothing found.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The network: reads question and sentences together and scores every candidate. numpy only.
 
 Convolutions over morphemes, attention to the question, and a score for each span, to which that of its
-sentence is added; a million numbers on top of Kiwi's morpheme vectors. Trained in recipes/reader with
-PyTorch, in the same terms.
+sentence is added; one and a half million numbers on top of Kiwi's morpheme vectors. Trained in
+recipes/reader with PyTorch, in the same terms.
 
 Source: gated convolutions, Dauphin et al. 2017; attention from text to question, Seo et al. 2017 (BiDAF);
 one softmax over all spans and none, Clark & Gardner 2018.
@@ -134,8 +134,10 @@ class Network:
         told = joined + self._linear("sentence_back", hidden)[owners]
         return told, self._linear("sentence_out", hidden)[owners, 0]
 
-    def _spans(self, joined: Floats, worth: Floats, question: Floats, spans: NDArray[np.int64]) -> Floats:
-        """``(c,)`` scores; ``worth`` is that of each morpheme's sentence."""
+    def _spans(
+        self, joined: Floats, of_sentence: Floats, question: Floats, spans: NDArray[np.int64]
+    ) -> Floats:
+        """``(c,)`` scores; ``of_sentence`` is that of each morpheme's sentence."""
         first, last = joined[spans[:, 0]], joined[spans[:, 1]]
         sums = np.concatenate([np.zeros((1, joined.shape[1]), np.float32), np.cumsum(joined, axis=0)])
         mean = (sums[spans[:, 1] + 1] - sums[spans[:, 0]]) / (spans[:, 1] - spans[:, 0] + 1)[:, None]
@@ -143,7 +145,7 @@ class Network:
         hidden = self._linear("span_in", whole) + self._linear("span_asked", question)
         hidden += self.arrays["length.weight"][lengths_of(spans)]
         alone = self._linear("span_out", np.maximum(hidden, 0.0))[:, 0]
-        return np.asarray(alone + worth[spans[:, 0]], np.float32)
+        return np.asarray(alone + of_sentence[spans[:, 0]], np.float32)
 
     def _nothing(self, joined: Floats, question: Floats) -> float:
         whole = np.concatenate([joined.max(axis=0), question])

@@ -2,8 +2,9 @@
 
     python -m recipes.reader --data DIR --own recipes/qa --out rag/weights/reader
 
-DIR is laid out as recipes/README.md says. Held-out articles (the last 20 of KorQuAD by title, the articles
-of our own files that say so) are never trained on; the table that is printed at the end is theirs.
+DIR is laid out as recipes/README.md says. Held-out articles (the last 20 of KorQuAD by title, our own of part
+`test`) are never trained on; the table that is printed at the end is theirs. Those of part `judge` teach only
+the judges.
 `--judges` fits the judges of the weights in `--out` anew, `--measure` only measures them; `--trial` runs
 every step on a handful of articles.
 """
@@ -14,7 +15,7 @@ import argparse
 import random
 import time
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -23,9 +24,10 @@ import lightgbm as lgb
 import numpy as np
 
 from rag import manifest
-from rag.extract import KIND
+from rag.extract import FORMAT, KIND
 from rag.extract.network import Network
 from rag.korean import KOREAN_VERSION
+from rag.manifest import Json
 from recipes.reader import data, report
 from recipes.reader.furniture import furnished
 from recipes.reader.judge import Models, train_judges
@@ -46,7 +48,8 @@ def say(text: str) -> None:
 def training(
     korquad: Path, own: Sequence[Path], settings: dict[str, object], most: int | None
 ) -> list[data.Example]:
-    """KorQuAD with whole paragraphs or found passages, our own with found ones; both without answer too."""
+    """KorQuAD with whole paragraphs or found passages; our own with found ones, some with the whole article,
+    with it alone, or dressed as a page; both without the sentence that answers too."""
     chance = random.Random(int(str(settings["seed"])))
     names = ("oracle_share", "bereft_share", "own_oracle_share", "own_bereft_share", "alone_share")
     share, bereft, own_share, own_bereft, alone = (float(str(settings[name])) for name in names)
@@ -83,9 +86,10 @@ def held_out(korquad: Path, own: Sequence[Path], most: int | None) -> dict[str, 
     return sets | {f"{name} oracle": part for name, part in apart.items()}
 
 
-def judged(own: Sequence[Path], steps: Steps, most: int | None) -> list[Case]:
-    """Questions of the judges' articles, each with the passages found for it, read by all steps."""
-    found = cases([e for path in own for e in data.retrieved(data.for_judges(path)[:most])])
+def judged(own: Sequence[Path], steps: Steps, alone: float, most: int | None) -> list[Case]:
+    """Questions on the judges' articles, read by all steps as in use: among five articles, some in one."""
+    articles = [article for path in own for article in data.for_judges(path)[:most]]
+    found = cases([*data.retrieved(articles), *data.alone(articles, alone, seed=4)])
     read_all(found, steps)
     return found
 
@@ -117,6 +121,8 @@ def main() -> None:
     if options.trial:
         settings |= {"made_paragraphs": 40, "network": {**settings["network"], "epochs": 1}}
     korquad, own = options.data / KORQUAD, sorted(options.own.glob("*.jsonl"))
+    if not any(data.for_judges(path) for path in own):
+        arguments.error(f"{options.own}: no article of part judge")
     if options.measure or options.judges:
         models = read(options.out)
         steps = models.steps
@@ -127,14 +133,17 @@ def main() -> None:
             say(f"{len(found)} examples")
             steps = train(found, settings, start.result, say)
     if not options.measure:
-        models = Models(steps, *train_judges(judged(own, steps, most), settings))
-        write(options.out, models, settings, data.digest([korquad, *own]))
+        share = float(str(settings["alone_share"]))
+        models = Models(steps, *train_judges(judged(own, steps, share, most), settings))
+        learnt = data.digest([korquad, *own])
+        known = manifest.read(options.out)["training_data_sha256"] if options.judges else learnt
+        write(options.out, models, {"training_data_sha256": known, "judges_data_sha256": learnt}, settings)
         say("trained")
     print(report_all(held_out(korquad, own, most), models), flush=True)
 
 
-def write(folder: Path, models: Models, settings: dict[str, object], digest: str) -> None:
-    """Weights, then the manifest."""
+def write(folder: Path, models: Models, sources: Mapping[str, Json], settings: dict[str, object]) -> None:
+    """Weights, then the manifest, which names their ``sources``."""
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("network-*.npz"):
         old.unlink()
@@ -145,8 +154,8 @@ def write(folder: Path, models: Models, settings: dict[str, object], digest: str
     for number, network in enumerate(models.steps.networks):
         rounded = {name: value.astype(np.float16) for name, value in network.arrays.items()}
         np.savez(folder / f"network-{number}.npz", **rounded)
-    facts = {"span_below": settings["span_below"], "korean": KOREAN_VERSION, "training_data_sha256": digest}
-    manifest.write(folder, KIND, 3, facts)  # type: ignore[arg-type]
+    facts = {"span_below": settings["span_below"], "korean": KOREAN_VERSION, **sources}
+    manifest.write(folder, KIND, FORMAT, facts)  # type: ignore[arg-type]
 
 
 def read(folder: Path) -> Models:

@@ -1,4 +1,4 @@
-"""Questions with evidence: oracle passages, and passages found among a handful of articles as in use."""
+"""Questions with evidence: whole articles, and passages found in one or among a handful of them as in use."""
 
 from __future__ import annotations
 
@@ -149,6 +149,8 @@ def _parts(path: Path) -> dict[str, list[Article]]:
         asked = tuple(a for qa in record["qas"] if (a := _own_asked(text, qa)) is not None)
         page = bool(record.get("page"))
         document = _document(str(record["id"]), str(record["title"]), text, page=page)
+        if record.get("part") not in parts:
+            raise ValueError(f"{path}: {record['id']} is of none of the parts {', '.join(parts)}")
         parts[record["part"]].append(Article(document, f"{source}/{record['id']}", source, asked, page))
     return parts
 
@@ -236,7 +238,7 @@ def retrieved(articles: Sequence[Article], size: int = 5, seed: int = 0) -> Iter
         passages = [p for article in pool for p in _passages(article.document)]
         for article in pool:
             for asked in article.asked:
-                yield example(article, asked, retrieve(asked.question, passages))
+                yield example(article, asked, tuple(accompanied(retrieve(asked.question, passages))))
 
 
 def without(article: Article, asked: Asked) -> Article | None:
@@ -272,16 +274,15 @@ def bereft(articles: Sequence[Article], share: float, size: int = 5, seed: int =
                 evidence = retrieve(asked.question, passages)
                 if any(asked.answers[0] in e.passage.text for e in evidence):
                     continue
-                yield replace(
-                    example(article, replace(asked, answers=()), evidence), kind="bereft", document_id=""
-                )
+                made = example(article, replace(asked, answers=()), tuple(accompanied(evidence)))
+                yield replace(made, kind="bereft", document_id="")
 
 
 def alone(articles: Sequence[Article], share: float, seed: int = 0) -> Iterator[Example]:
     """A share of the questions asked of their own article only, one to three passages of it.
 
-    A fifth of the answerable ones lose the sentence that answers, others a passage that was not found. They
-    are read with companions, as in use.
+    At most a fifth of the answerable ones lose the sentence that answers; for some, the passage that answers
+    is not among those found, and they count as without an answer. Read with companions, as in use.
     """
     chance = random.Random(seed)
     for article in articles:

@@ -23,7 +23,7 @@ class Models:
 
     steps: Steps
     holds: lgb.Booster  # whether the quoted sentence holds an answer
-    exact: lgb.Booster  # whether the bare span is one, given that the sentence holds it
+    exact: lgb.Booster  # whether the bare span holds it, given that the sentence does
 
 
 def chosen_text(case: Case) -> str:
@@ -65,6 +65,8 @@ def row_of(case: Case) -> np.ndarray:
 def train_judges(found: Sequence[Case], settings: Settings) -> tuple[lgb.Booster, lgb.Booster]:
     """Judges of the quote, and of the span where the quote holds; ``found`` are read by all steps."""
     told = [case for case in found if case.final is not None]
+    if not any(quote_holds(case) for case in told):
+        raise ValueError("no article of part judge whose answers are found")
     rows = [row_of(case)[None] for case in told]
     held = [quote_holds(case) for case in told]
     weights = [np.array([weight]) for weight in balance(told, 1.0)]

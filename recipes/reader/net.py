@@ -17,6 +17,7 @@ from rag.extract.network import JOIN_DILATIONS, LENGTHS, READ_DILATIONS, Network
 from rag.extract.tokens import (
     KIND_COUNT,
     LONGEST,
+    LONGEST_QUESTION,
     QUESTION_WIDTH,
     TAG_COUNT,
     TEXT_WIDTH,
@@ -27,7 +28,7 @@ from rag.korean import VECTOR_COUNT
 
 TAG_DIM, UNIT_DIM, KIND_DIM = 12, 6, 6
 #: Padded shapes: fixed, since every new shape costs the kernels a new plan.
-TEXT, ASKED, SPANS = LONGEST, 32, 320
+TEXT, ASKED, SPANS = LONGEST, LONGEST_QUESTION, 320
 #: Values in the mask of :class:`Dropout` beyond what one use needs.
 POOL = 1 << 20
 #: Below whatever a normed value can be; stands where there is nothing to see.
@@ -139,14 +140,19 @@ class Net(nn.Module):
         for block in self.join:
             joined = block(joined, text_mask)
         joined = self.out(joined) * text_mask[..., None]
-        told, worth = self._sentences(joined, pooled, batch["sentences"], text_mask)
+        told, of_sentence = self._sentences(joined, pooled, batch["sentences"], text_mask)
         return torch.cat(
-            [self._spans(told, worth, pooled, batch), self._nothing(joined, pooled, text_mask)[:, None]], 1
+            [
+                self._spans(told, of_sentence, pooled, batch),
+                self._nothing(joined, pooled, text_mask)[:, None],
+            ],
+            1,
         )
 
     def _sentences(
         self, joined: torch.Tensor, pooled: torch.Tensor, owners: torch.Tensor, mask: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
+        """``(b, n, d)`` morphemes told of their sentence, ``(b, n)`` the score of each one's sentence."""
         size, _, width = joined.shape
         count = int(owners.max()) + 1
         index = owners[..., None].expand(-1, -1, width)
@@ -156,13 +162,13 @@ class Net(nn.Module):
         asked = pooled.float()[:, None].expand(-1, count, -1)
         hidden = functional.relu(self.sentence_in(self.dropout(torch.cat([highest, asked], -1))))
         back = self.sentence_back(hidden).gather(1, index).to(joined.dtype)
-        worth = self.sentence_out(hidden)[..., 0].float().gather(1, owners)
-        return joined + back * mask[..., None], worth
+        of_sentence = self.sentence_out(hidden)[..., 0].float().gather(1, owners)
+        return joined + back * mask[..., None], of_sentence
 
     def _spans(
         self,
         joined: torch.Tensor,
-        worth: torch.Tensor,
+        of_sentence: torch.Tensor,
         pooled: torch.Tensor,
         batch: dict[str, torch.Tensor],
     ) -> torch.Tensor:
@@ -178,7 +184,7 @@ class Net(nn.Module):
         hidden = self.span_in(self.dropout(whole)) + self.span_asked(pooled)[:, None]
         hidden = hidden + self.length(batch["length"])
         scores = self.span_out(self.dropout(functional.relu(hidden)))[..., 0].float()
-        return (scores + worth.gather(1, first)).masked_fill(batch["first"] < 0, -1e4)
+        return (scores + of_sentence.gather(1, first)).masked_fill(batch["first"] < 0, -1e4)
 
     def _nothing(self, joined: torch.Tensor, pooled: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         highest = joined.masked_fill(~mask[..., None], -1e4).max(1).values

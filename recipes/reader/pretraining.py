@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 
-import numpy as np
 import torch
 
-from rag.extract.reading import laid, narrow
+from rag.extract.reading import narrow
 from recipes.reader.made import made
-from recipes.reader.net import Item, Net, train_net
-from recipes.reader.train import Settings, cases, sentences, worth
+from recipes.reader.net import Item, train_net
+from recipes.reader.train import Settings, State, cases, item_of, net_of, sentences
 
-#: Made questions from which their sentences' ranking is learnt; and how many are held in memory at once.
-RANKED = 3000
+#: Made questions from which their sentences' ranking is learnt, and which teach nothing else.
+RANKED = 1000
+#: How many are laid out at once.
 GROUP = 500
 
 
@@ -22,24 +22,24 @@ def _items(folder: Path, settings: Settings) -> list[Item]:
     """Made questions as the network sees them."""
     paragraphs, seed = int(str(settings["made_paragraphs"])), int(str(settings["seed"]))
     examples = made(folder, paragraphs, seed, float(str(settings["made_bereft_share"])))
-    first = cases(list(islice(examples, RANKED)))
-    ranking = sentences(first, settings)
+    ranking = sentences(cases(list(islice(examples, RANKED))), settings)
     items: list[Item] = []
-    for group in chain([first], iter(lambda: cases(list(islice(examples, GROUP))), [])):
+    while group := cases(list(islice(examples, GROUP))):
         for case in group:
-            case.narrow = narrow(case.look, ranking.predict(case.look.table, raw_score=True))
-            values = worth(case)
-            if len(values) and (case.example.gold is None or values.max() > 0):
-                items.append(Item(laid(case.narrow), values))
+            scores = ranking.predict(case.look.table, raw_score=True, num_threads=1)
+            case.narrow = narrow(case.look, scores)
+            item = item_of(case)
+            if item is not None and item.usable:
+                items.append(item)
     return items
 
 
-def pretrained(folder: Path, settings: Settings) -> dict[str, np.ndarray]:
-    """Its state. Runs in a process of its own, on one core, beside the preparation of people's questions."""
+def pretrained(folder: Path, settings: Settings) -> State:
+    """The network's arrays. Runs in a process of its own, on one core, beside the preparation of the rest."""
     torch.set_num_threads(1)
-    chosen: dict[str, float] = settings["pretraining"]  # type: ignore[assignment]
-    items = _items(folder, settings)
+    items = _items(folder, settings | {"threads": 1})
     print(f"  pretraining: {len(items)} made questions", flush=True)
-    net = Net(int(chosen["width"]), chosen["dropout"])
+    net = net_of(settings)
+    chosen: dict[str, float] = settings["pretraining"]  # type: ignore[assignment]
     net = train_net(items, chosen, lambda text: print(f"  pretraining: {text}", flush=True), net)
     return {name: value.numpy() for name, value in net.state_dict().items()}

@@ -238,12 +238,28 @@ def _learn(path: Path, number: int) -> tuple[dict[str, np.ndarray], dict[int, np
     return state, said
 
 
+def net_of(settings: Settings) -> Net:
+    """A new network of the width that ships; its dropout is that of pretraining."""
+    return Net(int(settings["network"]["width"]), settings["pretraining"]["dropout"])  # type: ignore[index]
+
+
+def item_of(case: Case) -> Item | None:
+    """A case as the network sees it; None without any candidate."""
+    if not len(case.narrow.found):
+        return None
+    seen, values = laid(case.narrow), worth(case)
+    within = values[seen.spans[:, 0] >= 0]
+    return Item(seen, values, usable=case.example.gold is None or bool(within.max(initial=0.0) > 0))
+
+
 def balance(found: Sequence[Case], usual: float) -> list[float]:
     """Weight of each question: without an answer ``usual``, more or less of it by what is asked for; else 1.
 
     Of our questions for amounts many have no answer, of those for reasons few: what a question asks for would
     tell whether it has one. Weighed so, all kinds are alike.
     """
+    if not any(case.example.gold is None for case in found):
+        return [1.0] * len(found)
     kinds = [(case.look.question.kind, case.look.question.unit) for case in found]
     without = Counter(kind for kind, case in zip(kinds, found, strict=True) if case.example.gold is None)
     all_of, share = Counter(kinds), without.total() / len(found)
@@ -251,7 +267,7 @@ def balance(found: Sequence[Case], usual: float) -> list[float]:
         kind: (without[kind] + SMOOTHED * share) / (count - without[kind] + SMOOTHED * (1 - share))
         for kind, count in all_of.items()
     }
-    fair = share / (1 - share)
+    fair = share / max(1 - share, 1e-6)
     least, most = 1 / UNFAIR, UNFAIR
     return [
         usual * min(most, max(least, fair / odds[kind])) if case.example.gold is None else 1.0
@@ -268,15 +284,11 @@ def train_networks(
     mean is better than any one. Two processes of one thread train faster than one of two.
     """
     chosen: dict[str, float] = settings["network"]  # type: ignore[assignment]
-    weights = balance(found, chosen["none_weight"])
-    items = [
-        Item(laid(case.narrow), values, case.example.gold is None or values.max() > 0, weight)
-        if len(case.narrow.found)
-        else None
-        for case, values, weight in (
-            (case, worth(case), weight) for case, weight in zip(found, weights, strict=True)
-        )
-    ]
+    items = [item_of(case) for case in found]
+    taught = [row for row, item in enumerate(items) if item is not None and item.usable]
+    weights = balance([found[row] for row in taught], chosen["none_weight"])
+    for row, weight in zip(taught, weights, strict=True):
+        items[row].weight = weight
     workers, count = int(str(settings["threads"])), int(fold.max()) + 1
     context = get_context("spawn")
     with TemporaryDirectory() as folder, ProcessPoolExecutor(workers, mp_context=context) as pool:

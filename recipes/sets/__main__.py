@@ -22,7 +22,6 @@ from eval import jsonl
 from eval.case import EvalCase, GoldEvidence, check_evidence, load_set, read_corpus
 from rag.text import normalise
 
-HELD_OUT = 20
 #: Questions written for these articles that need two passages, or arithmetic: in our own form.
 EXTRA = Path(__file__).with_name("extra.jsonl")
 #: What readers of the sets changed, by case: ``id``, what is new, and ``why``.
@@ -49,7 +48,7 @@ description = """
 ABOUT = {
     "dev": """맞추는 데 쓰는 집합. 주의: 들어 있는 읽기 모델과 임베더가 이 글들로 학습했을 수 있으므로
 여기서 나온 값은 모델의 실력이 아니다. 찾기 설정을 고르고 고친 것을 견주는 데에만 쓴다.""",
-    "test": """재는 데만 쓰는 집합. 각 파일의 마지막 20개 글이며 학습에도 조정에도 쓰지 않는다.
+    "test": """재는 데만 쓰는 집합. 글의 part가 test인 것이며 학습에도 조정에도 쓰지 않는다.
 sweep은 이 집합을 거절한다.""",
 }
 
@@ -145,9 +144,10 @@ def main() -> None:
                 for a in articles
             ),
         )
-        for row, article in enumerate(articles):
-            part = article.get("part") or ("test" if row >= len(articles) - HELD_OUT else "dev")
-            sets[part] += chosen([case(article, n, qa) for n, qa in enumerate(article["qas"], 1)])
+        for article in articles:
+            if article["part"] in sets:
+                asked = [case(article, n, qa) for n, qa in enumerate(article["qas"], 1)]
+                sets[article["part"]] += chosen(asked)
     articles_of = {part: {one.cluster for one in cases} for part, cases in sets.items()}
     for one in load_set(EXTRA):
         for part, names in articles_of.items():

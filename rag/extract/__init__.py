@@ -17,7 +17,7 @@ from rag.evidence import sentence_of
 from rag.extract.booster import Booster
 from rag.extract.companion import accompanied
 from rag.extract.network import Network, mean_logs
-from rag.extract.reading import Final, Narrow, attend, compare, judge_row, laid, look, narrow
+from rag.extract.reading import Final, Narrow, attend, compare, distinct, judge_row, laid, look, narrow
 from rag.manifest import NAME, Json, file_digest, verify_model
 from rag.types import Delta, Draft, Evidence, Located
 
@@ -26,8 +26,6 @@ __all__ = ["FORMAT", "KIND", "Booster", "SpanReader"]
 KIND = "reader"
 #: Of the weights: which arrays and columns there are.
 FORMAT = 3
-#: Places shown at most.
-SHOWN = 3
 _PARTS = ("sentence", "span", "final", "holds", "exact")
 _NETWORKS = "network-*.npz"
 _NOTHING = Draft("", (), 0.0, refused=True)
@@ -112,17 +110,15 @@ class SpanReader:
         yield self._draft(final, self._trees["final"].scores(final.table), len(evidence))
 
     def _draft(self, final: Final, scores: NDArray[np.float64], passages: int) -> Draft:
-        picks = _distinct(final, scores, passages)
+        picks = distinct(final, scores, passages)
         if not picks:
             return _NOTHING
         rows = np.stack([judge_row(final, scores, pick) for pick in picks])
         holds = [_probability(raw) for raw in self._trees["holds"].scores(rows).tolist()]
         exact = [_probability(raw) for raw in self._trees["exact"].scores(rows).tolist()]
-        located = tuple(
-            self._located(final.narrow, final.rows[pick], support, share)
-            for pick, support, share in zip(picks, holds, exact, strict=True)
-        )
-        return Draft("", located, holds[0], refused=False)
+        order = sorted(range(len(picks)), key=lambda n: -holds[n])  # the judge decides, ties by rank
+        located = tuple(self._located(final.narrow, final.rows[picks[n]], holds[n], exact[n]) for n in order)
+        return Draft("", located, holds[order[0]], refused=False)
 
     def _located(self, seen: Narrow, row: int, support: float, exact: float) -> Located:
         spot = seen.found[row]
@@ -135,20 +131,3 @@ class SpanReader:
         bare = exact >= self._span_below and sentence.span.start <= start and end <= sentence.span.end
         span = type(sentence.span)(start, end) if bare else None
         return Located(sentence.marker, sentence.span, span, support)
-
-
-def _distinct(final: Final, scores: NDArray[np.float64], passages: int) -> list[int]:
-    """The best finalist of each sentence, best first, at most :data:`SHOWN`; ties by order of rank.
-
-    Only those of the first ``passages`` passages: what lies in companions is no answer.
-    """
-    picks: list[int] = []
-    sentences: set[int] = set()
-    for row in np.argsort(-scores, kind="stable").tolist():
-        sentence = final.narrow.found[final.rows[row]].sentence
-        if final.narrow.kept[sentence].passage >= passages:
-            continue
-        if sentence not in sentences and len(picks) < SHOWN:
-            sentences.add(sentence)
-            picks.append(row)
-    return picks

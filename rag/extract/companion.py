@@ -28,6 +28,11 @@ def _passages() -> tuple[Passage, ...]:
     )
 
 
+def is_companion(item: Evidence) -> bool:
+    """Whether a passage is none of the library's."""
+    return item.passage in _passages()
+
+
 def accompanied(evidence: Sequence[Evidence]) -> list[Evidence]:
     """The evidence, and behind it as many companions as it lacks; none where there is no evidence."""
     if not evidence:

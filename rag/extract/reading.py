@@ -27,6 +27,8 @@ Floats = NDArray[np.float32]
 KEEP = 12
 #: Spans that are compared with each other.
 FINALISTS = 16
+#: Sentences that are judged and shown at most.
+SHOWN = 3
 
 COMPARED = tuple(
     (
@@ -129,6 +131,23 @@ class Final:
     narrow: Narrow
     rows: tuple[int, ...]
     table: Floats
+
+
+def distinct(final: Final, scores: NDArray[np.float64], passages: int) -> list[int]:
+    """The best finalist of each sentence, best first, at most :data:`SHOWN`; ties by order of rank.
+
+    Only those of the first ``passages`` passages: what lies in companions is no answer.
+    """
+    picks: list[int] = []
+    sentences: set[int] = set()
+    for row in np.argsort(-scores, kind="stable").tolist():
+        sentence = final.narrow.found[final.rows[row]].sentence
+        if final.narrow.kept[sentence].passage >= passages:
+            continue
+        if sentence not in sentences and len(picks) < SHOWN:
+            sentences.add(sentence)
+            picks.append(row)
+    return picks
 
 
 def _softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -20,7 +20,7 @@ from rag.llm.score import Choice
 from rag.types import Span
 from recipes.llm.lesson import plain_order, sentence_text, shown
 from recipes.reader.data import Example
-from recipes.reader.judge import Models, row_of
+from recipes.reader.judge import Models, judge_all
 from recipes.reader.train import Case, cases, read_all
 
 #: Raise when :class:`Reading` changes, so that kept ones are not taken for those of now.
@@ -79,8 +79,9 @@ def readings(examples: Sequence[Example], models: Models) -> Iterator[Reading]:
         started = time.perf_counter()
         found = cases([example])
         read_all(found, models.steps)
+        judge_all(found, models)
         spent = 1000 * (time.perf_counter() - started)
-        yield _reading(found[0], models, spent) if found else _nothing(example, spent)
+        yield _reading(found[0], spent) if found else _nothing(example, spent)
 
 
 def _nothing(example: Example, ms: float) -> Reading:
@@ -88,7 +89,7 @@ def _nothing(example: Example, ms: float) -> Reading:
     return Reading(*asked, "", 0.0, (), (), (), (), 0.0, ms)
 
 
-def _reading(case: Case, models: Models, ms: float) -> Reading:
+def _reading(case: Case, ms: float) -> Reading:
     example, seen = case.example, case.look
     order = plain_order(seen)
     assert case.narrow is not None
@@ -104,15 +105,9 @@ def _reading(case: Case, models: Models, ms: float) -> Reading:
         finalists=tuple(_finalists(case)),
         plain=shown(seen, order).texts,
         candidates=tuple(_candidates(seen, order[:ALONE])),
-        sure=_sure(case, models),
+        sure=case.sure[0],
         ms=ms,
     )
-
-
-def _sure(case: Case, models: Models) -> float:
-    if case.final is None:
-        return 0.0
-    return float(models.holds.predict(row_of(case)[None])[0])
 
 
 def _finalists(case: Case) -> Iterator[Spot]:

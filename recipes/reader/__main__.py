@@ -30,7 +30,7 @@ from rag.korean import KOREAN_VERSION
 from rag.manifest import Json
 from recipes.reader import data, report
 from recipes.reader.furniture import furnished
-from recipes.reader.judge import Models, train_judges
+from recipes.reader.judge import Models, judge_all, train_judges
 from recipes.reader.pretraining import pretrained
 from recipes.reader.train import Case, Steps, cases, read_all, train
 
@@ -99,9 +99,10 @@ def report_all(sets: dict[str, list[Case]], models: Models) -> str:
     spans, judged = [], []
     for name, found in sets.items():
         read_all(found, models.steps)
+        judge_all(found, models)
         spans.append((name, found))
         if name.endswith("retrieved"):
-            judged.append((name, report.judged(found, models)))
+            judged.append((name, report.judged(found)))
     return "\n".join(
         [report.spans(spans), report.kinds(spans[:4]), *(report.refusal(*one) for one in judged)]
     )

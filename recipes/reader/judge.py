@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import lightgbm as lgb
 import numpy as np
 
-from rag.extract.reading import JUDGE_CATEGORIES, judge_row
+from rag.extract.companion import is_companion
+from rag.extract.reading import JUDGE_CATEGORIES, distinct, judge_row
 from recipes.reader.data import squeezed
 from recipes.reader.train import Case, Settings, Steps, balance, fit
 
@@ -26,19 +27,25 @@ class Models:
     exact: lgb.Booster  # whether the bare span holds it, given that the sentence does
 
 
-def chosen_text(case: Case) -> str:
-    """The best span's words."""
-    best = int(np.argmax(case.final_scores))
-    return case.narrow.texts[case.final.rows[best]]
+def picks(case: Case) -> list[int]:
+    """The finalists that are judged: the best of each of the best sentences; none where nothing was found."""
+    if case.final is None:
+        return []
+    passages = sum(not is_companion(item) for item in case.example.evidence)
+    return distinct(case.final, case.final_scores, passages)
 
 
-def quote_holds(case: Case) -> bool:
-    """Whether the sentence of the best span holds an answer, in the right document."""
+def chosen_text(case: Case, pick: int) -> str:
+    """A finalist's words."""
+    return case.narrow.texts[case.final.rows[pick]]
+
+
+def quote_holds(case: Case, pick: int) -> bool:
+    """Whether the sentence of a finalist holds an answer, in the right document."""
     example = case.example
-    if example.gold is None or case.final is None:
+    if example.gold is None:
         return False
-    best = int(np.argmax(case.final_scores))
-    place = case.narrow.kept[case.narrow.found[case.final.rows[best]].sentence]
+    place = case.narrow.kept[case.narrow.found[case.final.rows[pick]].sentence]
     page = case.look.pages[place.passage]
     local = page.seen.analysis.sentences[place.sentence]
     passage = page.item.passage
@@ -57,21 +64,33 @@ def contains_gold(text: str, answers: Sequence[str]) -> bool:
     return any(squeezed(answer) in found for answer in answers)
 
 
-def row_of(case: Case) -> np.ndarray:
-    """``(len(JUDGE_NAMES),)`` what the judges see of the best span."""
-    return judge_row(case.final, case.final_scores, int(np.argmax(case.final_scores)))
+def judge_all(found: Sequence[Case], models: Models) -> None:
+    """Choose among the finalists of cases that all steps have read, as in use."""
+    for case in found:
+        judged = picks(case)
+        if judged:
+            rows = np.stack([judge_row(case.final, case.final_scores, pick) for pick in judged])
+            holds, exact = models.holds.predict(rows), models.exact.predict(rows)
+            best = int(np.argmax(holds))
+            case.choice, case.sure = judged[best], (float(holds[best]), float(exact[best]))
 
 
 def train_judges(found: Sequence[Case], settings: Settings) -> tuple[lgb.Booster, lgb.Booster]:
     """Judges of the quote, and of the span where the quote holds; ``found`` are read by all steps."""
-    told = [case for case in found if case.final is not None]
-    if not any(quote_holds(case) for case in told):
+    weights = balance(found, 1.0)
+    judged = [
+        (case, pick, weight) for case, weight in zip(found, weights, strict=True) for pick in picks(case)
+    ]
+    rows = [judge_row(case.final, case.final_scores, pick)[None] for case, pick, _ in judged]
+    held = [quote_holds(case, pick) for case, pick, _ in judged]
+    if not any(held):
         raise ValueError("no article of part judge whose answers are found")
-    rows = [row_of(case)[None] for case in told]
-    held = [quote_holds(case) for case in told]
-    weights = [np.array([weight]) for weight in balance(told, 1.0)]
-    holds = fit(settings, "judge", rows, [np.array([int(one)]) for one in held], JUDGE_CATEGORIES, weights)
+    weighed = [np.array([weight]) for _, _, weight in judged]
+    holds = fit(settings, "judge", rows, [np.array([int(one)]) for one in held], JUDGE_CATEGORIES, weighed)
     right = [n for n, one in enumerate(held) if one]
-    labels = [np.array([int(contains_gold(chosen_text(told[n]), told[n].example.answers))]) for n in right]
+    labels = [
+        np.array([int(contains_gold(chosen_text(case, pick), case.example.answers))])
+        for case, pick, _ in (judged[n] for n in right)
+    ]
     exact = fit(settings, "judge", [rows[n] for n in right], labels, JUDGE_CATEGORIES)
     return holds, exact

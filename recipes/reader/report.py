@@ -10,7 +10,7 @@ import numpy as np
 from rag.evidence import plain_score
 from rag.extract.reading import ALL_NAMES
 from recipes.reader.data import best_overlap
-from recipes.reader.judge import Models, chosen_text, contains_gold, quote_holds, row_of
+from recipes.reader.judge import chosen_text, contains_gold, quote_holds
 from recipes.reader.train import Case
 
 REFUSED_BELOW = (0.2, 0.25, 0.3, 0.4, 0.5, 0.6)
@@ -33,10 +33,10 @@ def _network(case: Case) -> str:
 def _row(case: Case) -> tuple[float, ...]:
     answers = case.example.answers
     best = best_overlap(_sentence(case), answers)[1], contains_gold(_sentence(case), answers)
-    if case.final is None:
+    if case.choice is None:
         return (0.0, 0.0, 0.0, 0.0, *best, 0.0, 0.0)
-    said, alone = best_overlap(chosen_text(case), answers), best_overlap(_network(case), answers)
-    return (*said, *alone, *best, quote_holds(case), case.labels.max(initial=0) >= 3)
+    said, alone = best_overlap(chosen_text(case, case.choice), answers), best_overlap(_network(case), answers)
+    return (*said, *alone, *best, quote_holds(case, case.choice), case.labels.max(initial=0) >= 3)
 
 
 def _cells(values: np.ndarray) -> str:
@@ -76,18 +76,16 @@ def kinds(sets: Sequence[tuple[str, Sequence[Case]]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def judged(found: Sequence[Case], models: Models) -> np.ndarray:
+def judged(found: Sequence[Case]) -> np.ndarray:
     """``(n, 5)``: P(quote holds), P(span | quote), answerable, quote holds, span contains."""
-    rows, facts = [], []
+    facts = []
     for case in found:
-        if case.final is None:
-            continue
-        rows.append(row_of(case))
-        held = quote_holds(case)
-        contains = held and contains_gold(chosen_text(case), case.example.answers)
-        facts.append((bool(case.example.answers), held, contains))
-    table = np.array(rows, np.float32)
-    return np.column_stack([models.holds.predict(table), models.exact.predict(table), np.array(facts, float)])
+        if case.choice is not None:
+            answers = case.example.answers
+            held = quote_holds(case, case.choice)
+            contains = held and contains_gold(chosen_text(case, case.choice), answers)
+            facts.append((*case.sure, bool(answers), held, contains))
+    return np.array(facts, float)
 
 
 def surer(some: np.ndarray, others: np.ndarray) -> float:

@@ -53,6 +53,8 @@ class Case:
     labels: np.ndarray | None = None
     final: Final | None = None
     final_scores: np.ndarray | None = None
+    choice: int | None = None  # the finalist that the judge prefers; None where nothing was found
+    sure: tuple[float, float] = (0.0, 0.0)  # that its sentence holds the answer, and its span, given that
 
 
 def cases(examples: Sequence[Example]) -> list[Case]:

@@ -32,7 +32,7 @@ from recipes.reader import data, report
 from recipes.reader.furniture import furnished
 from recipes.reader.judge import Models, judge_all, train_judges
 from recipes.reader.pretraining import pretrained
-from recipes.reader.train import Case, Steps, cases, read_all, train
+from recipes.reader.train import Case, State, Steps, cases, read_all, train
 
 KORQUAD = "korquad/korquad_1.0_dev_100_articles.json"
 #: The boosters, by name of their file.
@@ -132,7 +132,13 @@ def main() -> None:
             start = pool.submit(pretrained, options.data, settings)
             found = cases(training(korquad, own, settings, most))
             say(f"{len(found)} examples")
-            steps = train(found, settings, start.result, say)
+
+            def begin() -> State:
+                state = start.result()
+                pool.shutdown()  # its memory is needed
+                return state
+
+            steps = train(found, settings, begin, say)
     if not options.measure:
         share = float(str(settings["alone_share"]))
         models = Models(steps, *train_judges(judged(own, steps, share, most), settings))

@@ -220,7 +220,8 @@ class Lesson:
 def _learn(path: Path, number: int) -> tuple[dict[str, np.ndarray], dict[int, np.ndarray]]:
     """State of a network trained on all folds but ``number``, and what it says of that one's questions."""
     torch.set_num_threads(1)
-    lesson: Lesson = pickle.loads(path.read_bytes())
+    with path.open("rb") as stream:
+        lesson: Lesson = pickle.load(stream)
     settings = lesson.settings | {"seed": lesson.settings["seed"] + number}
     net = Net(int(settings["width"]), settings["dropout"])
     net.load_state_dict({name: torch.from_numpy(value) for name, value in lesson.start.items()})
@@ -295,7 +296,9 @@ def train_networks(
     context = get_context("spawn")
     with TemporaryDirectory() as folder, ProcessPoolExecutor(workers, mp_context=context) as pool:
         path = Path(folder) / "lesson"
-        path.write_bytes(pickle.dumps(Lesson(items, fold, chosen, start())))
+        with path.open("wb") as stream:  # not by way of memory: two gigabytes
+            pickle.dump(Lesson(items, fold, chosen, start()), stream)
+        del items
         trained = list(pool.map(_learn, [path] * count, range(count)))
     said = {row: logs for _, part in trained for row, logs in part.items()}
     networks = [shipped(state) for state, _ in trained]

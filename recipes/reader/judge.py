@@ -15,7 +15,7 @@ import numpy as np
 from rag.extract.companion import is_companion
 from rag.extract.reading import JUDGE_CATEGORIES, distinct, judge_row
 from recipes.reader.data import squeezed
-from recipes.reader.train import Case, Settings, Steps, balance, fit
+from recipes.reader.train import Case, Settings, Steps, fit
 
 
 @dataclass(slots=True)
@@ -77,20 +77,16 @@ def judge_all(found: Sequence[Case], models: Models) -> None:
 
 def train_judges(found: Sequence[Case], settings: Settings) -> tuple[lgb.Booster, lgb.Booster]:
     """Judges of the quote, and of the span where the quote holds; ``found`` are read by all steps."""
-    weights = balance(found, 1.0)
-    judged = [
-        (case, pick, weight) for case, weight in zip(found, weights, strict=True) for pick in picks(case)
-    ]
-    rows = [judge_row(case.final, case.final_scores, pick)[None] for case, pick, _ in judged]
-    held = [quote_holds(case, pick) for case, pick, _ in judged]
+    judged = [(case, pick) for case in found for pick in picks(case)]
+    rows = [judge_row(case.final, case.final_scores, pick)[None] for case, pick in judged]
+    held = [quote_holds(case, pick) for case, pick in judged]
     if not any(held):
         raise ValueError("no article of part judge whose answers are found")
-    weighed = [np.array([weight]) for _, _, weight in judged]
-    holds = fit(settings, "judge", rows, [np.array([int(one)]) for one in held], JUDGE_CATEGORIES, weighed)
+    holds = fit(settings, "judge", rows, [np.array([int(one)]) for one in held], JUDGE_CATEGORIES)
     right = [n for n, one in enumerate(held) if one]
     labels = [
         np.array([int(contains_gold(chosen_text(case, pick), case.example.answers))])
-        for case, pick, _ in (judged[n] for n in right)
+        for case, pick in (judged[n] for n in right)
     ]
     exact = fit(settings, "judge", [rows[n] for n in right], labels, JUDGE_CATEGORIES)
     return holds, exact

@@ -139,7 +139,6 @@ def fit(
     tables: Sequence[np.ndarray],
     labels: Sequence[np.ndarray],
     categories: Sequence[int],
-    weights: Sequence[np.ndarray] | None = None,
 ) -> lgb.Booster:
     chosen, rounds = parameters(settings, part)
     ranking = chosen["objective"] == "lambdarank"
@@ -147,7 +146,6 @@ def fit(
         np.concatenate(list(tables)),
         np.concatenate(list(labels)),
         group=[len(t) for t in tables] if ranking else None,
-        weight=np.concatenate(list(weights)) if weights is not None else None,
         categorical_feature=list(categories),
         free_raw_data=True,
     )

@@ -1,3 +1,5 @@
+import pytest
+
 from rag.evidence import NAMES, Kind, SentenceReader, Unit, ask, features, matched, sentences
 from rag.types import Draft, Evidence, Hit, Passage, Route, Span
 
@@ -18,6 +20,36 @@ def test_question_knows_what_it_asks_for() -> None:
     assert ask("관장은 누구인가?").focus == "관장"
     assert ask("관장은 누구인가?").unit is Unit.NONE
     assert ask("완공 시점은?").focus == "시점"
+
+
+@pytest.mark.parametrize(
+    ("question", "kind"),
+    [
+        ("도서관이 문을 닫은 까닭은 무엇으로 꼽히나요?", Kind.WHY),
+        ("공사가 늦어진 건 왜인가요?", Kind.WHY),
+        ("임진왜란은 몇 년에 일어났나?", Kind.WHEN),
+        ("해솔도서관 개관일", Kind.WHEN),
+        ("완공 목표는?", Kind.WHEN),
+        ("비 때문에 공사비가 얼마나 늘었어?", Kind.HOWMUCH),
+        ("하루 몇 시간 근무해?", Kind.HOWMUCH),
+        ("도서관을 다녀간 사람 수", Kind.HOWMUCH),
+        ("구조 계산을 이끈 교수는 누구인가요?", Kind.WHO),
+        ("관장님 성함이 어떻게 되나요?", Kind.WHO),
+        ("도매시장은 어디로 옮기나요?", Kind.WHERE),
+        ("면적이 으뜸인 곳은 어디인가요?", Kind.WHERE),
+        ("시장은 비용을 어떻게 마련하나요?", Kind.HOW),
+        ("군은 운영비를 무슨 수로 마련한대요?", Kind.HOW),
+        ("문가람 시장은 도서관을 무엇에 빗댔나요?", Kind.NAME),
+        ("누구나 나갈 수 있는 대회의 이름은?", Kind.NAME),
+        ("이 사업을 맡은 부처는 어디인가요?", Kind.NAME),
+        ("지역 상생 활동에는 어떤 것들이 있어?", Kind.NAME),
+        ("김해는 어떤 산업을 키우나?", Kind.NAME),
+        ("이 사업의 목표는?", Kind.OTHER),
+    ],
+)
+def test_the_question_word_decides_not_a_word_beside_it(question: str, kind: Kind) -> None:
+    assert ask(question).kind is kind
+    assert (ask(question).unit is not Unit.NONE) <= (kind in {Kind.WHEN, Kind.HOWMUCH})
 
 
 def test_question_weights_sum_to_one_and_names_are_hard() -> None:

@@ -23,6 +23,8 @@ _DETERMINERS = re.compile(r"(몇|무슨|어떤|어느)\s*")
 _CASES = {"JKS": 1, "JKO": 2, "JKB": 3, "JX": 4, "JKG": 5, "VCP": 6, "JKC": 7}
 _NOUNS = frozenset({"NNG", "NNP", "NNB", "SW"})
 _EMPTY_NOUNS = frozenset({"것", "거", "점", "때문", "뜻"})
+#: Nouns that stand for what is asked for without naming it.
+_THINGS = frozenset((form, "NNB") for form in ("것", "거", "점", "데", "줄", "뿐", "수"))
 _LIGHT_VERBS = frozenset({"있", "없", "하", "되", "알", "이", "않", "어떻", "그렇"})
 
 
@@ -120,6 +122,21 @@ def _compound(text: str, morphemes: tuple[Morpheme, ...], focus: int | None) -> 
     return text[morphemes[first].start : morphemes[focus].end]
 
 
+def _asked_noun(text: str, morphemes: tuple[Morpheme, ...], focus: int | None) -> str:
+    """The noun that is asked for, compound; "" where the question word is the verb's, or it says nothing."""
+    wh = [r for r, m in enumerate(morphemes) if m.form in _WH]
+    which = _DETERMINERS.search(text)
+    if which:
+        near = focus is not None and morphemes[focus].end - which.end() >= 0
+        return _compound(text, morphemes, focus) if near else ""
+    if wh and not _asks_directly(morphemes, wh[-1]):
+        return ""
+    nouns = [r for r, m in enumerate(morphemes[: wh[-1] if wh else None]) if m.tag in _NOUNS]
+    if nouns and (morphemes[nouns[-1]].form, morphemes[nouns[-1]].tag) in _THINGS:
+        return ""
+    return _compound(text, morphemes, focus)
+
+
 def _asks_directly(morphemes: tuple[Morpheme, ...], row: int) -> bool:
     """Whether the question word at ``row`` is the predicate ("…은 누구인가"), not an argument of one."""
     after = morphemes[row + 1 :]
@@ -159,7 +176,7 @@ def ask(text: str) -> Question:
     terms = _terms(seen)
     focus = _focus(text, morphemes)
     predicate = _predicate(seen)
-    kind = asked_kind(text)
+    kind = asked_kind(text, _asked_noun(text, morphemes, focus))
     flat = text.replace(" ", "").lower()
     zero = np.zeros(vectors().dim, np.float32)
     wh = [m.form for m in morphemes if m.form in _WH]

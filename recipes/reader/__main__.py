@@ -87,9 +87,11 @@ def held_out(korquad: Path, own: Sequence[Path], most: int | None) -> dict[str, 
 
 
 def judged(own: Sequence[Path], steps: Steps, alone: float, most: int | None) -> list[Case]:
-    """Questions on the judges' articles, read by all steps as in use: among five articles, some in one."""
+    """Questions on the judges' articles, read by all steps as in use: among five articles, some in one, some
+    about the page that an article stands on."""
     articles = [article for path in own for article in data.for_judges(path)[:most]]
-    found = cases([*data.retrieved(articles), *data.alone(articles, alone, seed=4)])
+    pages = furnished([article for article in articles if not article.page], seed=5)
+    found = cases([*data.retrieved(articles), *data.alone(articles, alone, seed=4), *data.retrieved(pages)])
     read_all(found, steps)
     return found
 

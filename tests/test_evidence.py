@@ -27,6 +27,7 @@ def test_question_knows_what_it_asks_for() -> None:
     [
         ("도서관이 문을 닫은 까닭은 무엇으로 꼽히나요?", Kind.WHY),
         ("공사가 늦어진 건 왜인가요?", Kind.WHY),
+        ("도서관은왜문을닫았나", Kind.WHY),
         ("임진왜란은 몇 년에 일어났나?", Kind.WHEN),
         ("해솔도서관 개관일", Kind.WHEN),
         ("완공 목표는?", Kind.WHEN),

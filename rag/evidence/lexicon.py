@@ -174,9 +174,9 @@ def asked_kind(question: str, noun: str) -> Kind:
         return found
     if _TARGET.search(question):
         return Kind.WHEN
-    if "어떻게" in question:
-        return next((kind for kind, pattern in _ASKED_NOUNS if pattern.search(noun)), Kind.HOW)
     plain = Kind.NAME if _WHAT.search(question) else Kind.OTHER
+    if "어떻게" in question:  # "성함이 어떻게 되나" asks for a name, "비용이 어떻게 되나" for a sum
+        plain = Kind.HOW
     return next((kind for kind, pattern in _ASKED_NOUNS if pattern.search(noun)), plain)
 
 

@@ -127,8 +127,8 @@ def _asked_noun(text: str, morphemes: tuple[Morpheme, ...], focus: int | None) -
     wh = [r for r, m in enumerate(morphemes) if m.form in _WH]
     which = _DETERMINERS.search(text)
     if which:
-        near = focus is not None and morphemes[focus].end - which.end() >= 0
-        return _compound(text, morphemes, focus) if near else ""
+        after = focus is not None and morphemes[focus].end >= which.end()
+        return _compound(text, morphemes, focus) if after else ""
     if wh and not _asks_directly(morphemes, wh[-1]):
         return ""
     nouns = [r for r, m in enumerate(morphemes[: wh[-1] if wh else None]) if m.tag in _NOUNS]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from rag.evidence.alias import aliases
 from rag.evidence.lexicon import Unit
+from rag.evidence.paraphrase import Paraphrases
 from rag.evidence.question import Floats, Question
 from rag.evidence.view import View, view
 from rag.types import Evidence, Role
@@ -19,6 +20,8 @@ from rag.types import Evidence, Role
 COSINE_FLOOR = 0.42
 SYNONYM = 0.75
 OTHER_CLASS = 0.6
+#: What another way to say the same is worth; below the same word, which is 1.
+PARAPHRASE = 0.9
 
 NAMES = (
     "exact soft bigrams with_next with_previous context document rank ratio gap passage_score "
@@ -91,15 +94,42 @@ def _asked_aliases(question: Question, evidence: Sequence[Evidence]) -> list[tup
     return found
 
 
+def _asked_paraphrases(question: Question) -> list[tuple[list[int], int]]:
+    """Words of the question that say something which the paraphrases know, and the number of the group."""
+    row_of = {form: row for row, form in enumerate(question.forms)}
+    morphemes = view(question.text).analysis.morphemes
+    asked = []
+    for rows, number in Paraphrases.load().asked(morphemes):
+        if words := [row_of[form] for row in rows if (form := morphemes[row].form.lower()) in row_of]:
+            asked.append((words, number))
+    return asked
+
+
+def _liken(close: Floats, seen: View, asked: Sequence[tuple[list[int], int]]) -> None:
+    """Raise what stands in ``close`` where the text says in other words what the question says."""
+    words_of: dict[int, list[int]] = {}
+    for words, number in asked:
+        words_of.setdefault(number, []).extend(words)
+    for columns, number in Paraphrases.load().said(seen.analysis.morphemes, list(words_of)):
+        here = np.ix_(words_of[number], columns)
+        close[here] = np.maximum(close[here], PARAPHRASE)
+
+
 def matched(question: Question, evidence: Sequence[Evidence]) -> tuple[Matched, ...]:
     """The question held against every passage; another name of a thing is as good as the same one."""
     found = []
     renamed = _asked_aliases(question, evidence)
+    asked = _asked_paraphrases(question)
     for item in evidence:
         seen = view(item.passage.text)
         context = item.passage.context
-        best = _best(match(question, view(context))) if context else np.zeros(len(question.forms), np.float32)
+        best = np.zeros(len(question.forms), np.float32)
+        if context:
+            titled = match(question, view(context))
+            _liken(titled, view(context), asked)
+            best = _best(titled)
         close = match(question, seen)
+        _liken(close, seen, asked)
         for rows, other in renamed:
             close[np.ix_(rows, _columns(seen, other))] = 1.0
         cosine = (question.rows @ seen.rows.T) * seen.content[None, :]
@@ -170,8 +200,8 @@ def _row(
         float(len(question.forms)),
         float(question.kind),
         -1.0 if question.unit is Unit.NONE else float(bool((units == question.unit).any())),
-        1.0 if question.predicate and question.predicate in words else said,
-        float(question.focus in words) if question.focus else -1.0,
+        max(said, _said(question, question.predicate, soft, words)),
+        _said(question, question.focus, soft, words) if question.focus else -1.0,
         float(text.rstrip().endswith("?")),
         float(any(m.tag == "EF" for m in morphemes[-3:])),
         float(page.item.passage.role is Role.ASIDE),
@@ -185,6 +215,11 @@ def _row(
         float(question.has_wh),
         float(len(text)),
     ]
+
+
+def _said(question: Question, word: str, soft: Floats, words: Sequence[str]) -> float:
+    """How well a sentence with ``words`` says one word, which need not be among those that are matched."""
+    return float(soft[question.forms.index(word)] if word in question.forms else word in words)
 
 
 def _mean_cosine(question: Question, page: Matched, inside: slice) -> float:

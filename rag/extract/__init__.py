@@ -25,7 +25,7 @@ __all__ = ["FORMAT", "KIND", "Booster", "SpanReader"]
 
 KIND = "reader"
 #: Of the weights: which arrays and columns there are.
-FORMAT = 3
+FORMAT = 4
 _PARTS = ("sentence", "span", "final", "holds", "exact")
 _NETWORKS = "network-*.npz"
 _NOTHING = Draft("", (), 0.0, refused=True)

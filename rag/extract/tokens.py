@@ -55,6 +55,7 @@ class Tokens:
         numbers: ``(n, TEXT_WIDTH)`` matches, places, sentence features; about [-1, 1].
         sentences: ``(n,)`` number of the sentence of each, from 0 and rising.
         question_ids, question_tags, question_numbers: The same of the question.
+        alike: ``(n, m)`` in [0, 1]: how much each morpheme of the text is, or says, each of the question.
         kind: What the question asks for.
         unit: Unit of the number it asks for.
         spans: ``(c, 2)`` first and last morpheme of each candidate, both included; -1 for one that
@@ -69,6 +70,7 @@ class Tokens:
     question_ids: Ints
     question_tags: Ints
     question_numbers: Floats
+    alike: NDArray[np.float16]
     kind: int
     unit: int
     spans: Ints
@@ -107,6 +109,7 @@ def tokens(
         question_ids=asked_ids,
         question_tags=asked_tags,
         question_numbers=asked_numbers,
+        alike=_alike(question, field.match[:, order]),
         kind=int(question.kind),
         unit=int(question.unit),
         spans=_spans(found, field, places),
@@ -178,8 +181,8 @@ def _numbers(
         rows @ question.proxy_row,
         said,
         np.where(field.predicate[:size], said, 0.0),
-        [bool(question.focus) and form == question.focus for form in forms],
-        [bool(question.predicate) and form == question.predicate for form in forms],
+        _said(question, question.focus, match, forms),
+        _said(question, question.predicate, match, forms),
         asked > 0.9,
         asked > 0.4,
         field.units[:size] > 0,
@@ -197,6 +200,24 @@ def _numbers(
     scale = np.array(list(_OF_SENTENCE.values()), np.float32)
     made = np.stack([np.asarray(column, np.float32) for column in columns], axis=1)
     return np.concatenate([made, table[owner][:, inherited] * scale], axis=1)
+
+
+def _said(question: Question, word: str, match: Floats, forms: Sequence[str]) -> Floats:
+    """``(n,)`` how much each morpheme says one word, which need not be among those that are matched."""
+    if word in question.forms:
+        return np.asarray(match[question.forms.index(word)], np.float32)
+    return np.array([bool(word) and form == word for form in forms], np.float32)
+
+
+def _alike(question: Question, match: Floats) -> NDArray[np.float16]:
+    """``(n, m)`` matches of text and question by morpheme, from ``(q, n)`` by word."""
+    morphemes = view(question.text).analysis.morphemes[:LONGEST_QUESTION]
+    rows = {form: row for row, form in enumerate(question.forms)}
+    spots = [(place, row) for place, m in enumerate(morphemes) if (row := rows.get(m.form.lower(), -1)) >= 0]
+    found = np.zeros((match.shape[1], len(morphemes)), np.float16)
+    for place, row in spots:
+        found[:, place] = match[row]
+    return found
 
 
 def _asked(question: Question, pages: Sequence[Matched]) -> tuple[Ints, Ints, Floats]:

@@ -5,6 +5,8 @@
 DIR is laid out as recipes/README.md says. Held-out articles (the last 20 of KorQuAD by title, our own of part
 `test`) are never trained on; the table that is printed at the end is theirs. Those of part `judge` teach only
 the judges.
+What takes longest, the networks, is kept in `--work` as each is done: a run that was stopped goes on from
+there when it is started again, with the same data and settings.
 `--judges` fits the judges of the weights in `--out` anew, `--measure` only measures them; `--trial` runs
 every step on a handful of articles.
 """
@@ -12,6 +14,7 @@ every step on a handful of articles.
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import time
 import tomllib
@@ -19,6 +22,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import lightgbm as lgb
 import numpy as np
@@ -110,11 +114,45 @@ def report_all(sets: dict[str, list[Case]], models: Models) -> str:
     )
 
 
+def begun(work: Path, settings: dict[str, object], learnt: str) -> None:
+    """Make the folder of a run, or check that it is of one with the same data and settings.
+
+    Raises:
+        SystemExit: It is of another.
+    """
+    work.mkdir(parents=True, exist_ok=True)
+    about, found = work / "about.json", json.dumps({"data": learnt, "settings": settings}, indent=1)
+    if about.exists() and about.read_text("utf-8") != found:
+        raise SystemExit(f"{work} is of a run with other data or settings: give another --work")
+    about.write_text(found, "utf-8")
+
+
+def taught(folder: Path, examples: list[data.Example], settings: dict[str, object], work: Path) -> Steps:
+    """The steps, learnt from ``examples``; networks begin from made questions on the texts in ``folder``."""
+    kept = work / "start.npz"
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:  # beside what comes next
+        start = None if kept.exists() else pool.submit(pretrained, folder, settings)
+        found = cases(examples)
+        say(f"{len(found)} examples")
+
+        def begin() -> State:
+            if start is not None:
+                state = start.result()
+                np.savez(work / "start.part.npz", **state)
+                (work / "start.part.npz").rename(kept)
+            pool.shutdown()  # its memory is needed
+            with np.load(kept) as archive:
+                return dict(archive)
+
+        return train(found, settings, begin, work, say)
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--data", type=Path, required=True)
     arguments.add_argument("--own", type=Path, required=True)
     arguments.add_argument("--out", type=Path, required=True)
+    arguments.add_argument("--work", type=Path)
     arguments.add_argument("--judges", action="store_true")
     arguments.add_argument("--measure", action="store_true")
     arguments.add_argument("--trial", action="store_true")
@@ -122,7 +160,11 @@ def main() -> None:
     settings = tomllib.loads(Path(__file__).with_name("settings.toml").read_text("utf-8"))
     most = 5 if options.trial else None
     if options.trial:
-        settings |= {"made_paragraphs": 40, "network": {**settings["network"], "epochs": 1}}
+        settings |= {
+            "made_paragraphs": 40,
+            "made_ranked": 60,
+            "network": {**settings["network"], "epochs": 1},
+        }
     korquad, own = options.data / KORQUAD, sorted(options.own.glob("*.jsonl"))
     if not any(data.for_judges(path) for path in own):
         arguments.error(f"{options.own}: no article of part judge")
@@ -130,17 +172,10 @@ def main() -> None:
         models = read(options.out)
         steps = models.steps
     else:
-        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:  # beside what comes next
-            start = pool.submit(pretrained, options.data, settings)
-            found = cases(training(korquad, own, settings, most))
-            say(f"{len(found)} examples")
-
-            def begin() -> State:
-                state = start.result()
-                pool.shutdown()  # its memory is needed
-                return state
-
-            steps = train(found, settings, begin, say)
+        with TemporaryDirectory() as folder:
+            work = options.work or Path(folder)
+            begun(work, settings, data.digest([korquad, *own]))
+            steps = taught(options.data, training(korquad, own, settings, most), settings, work)
     if not options.measure:
         share = float(str(settings["alone_share"]))
         models = Models(steps, *train_judges(judged(own, steps, share, most), settings))

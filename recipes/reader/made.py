@@ -17,6 +17,7 @@ import numpy as np
 
 from rag.chunk import chunk
 from rag.evidence.lexicon import UNIT_OF, Unit
+from rag.evidence.paraphrase import Paraphrases
 from rag.evidence.view import TAGS, View, vectors, view
 from rag.korean import VECTOR_COUNT, Morpheme
 from rag.text import normalise
@@ -131,20 +132,32 @@ def _marked(word: str, particle: str) -> str:
 
 
 class _Swap:
-    """Words of like meaning, by Kiwi's vectors."""
+    """Words of like meaning: half by the paraphrases where they know one, else by Kiwi's vectors."""
 
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance
         self._table = vectors().rows(np.arange(VECTOR_COUNT))
         self._forms: dict[int, tuple[str, str]] = {}
         self._near: dict[int, list[int]] = {}
+        self._same: dict[str, set[str]] = {}
+        for group in Paraphrases.load().groups:
+            single = [one[0] for one in group if len(one) == 1]
+            for form in single:
+                self._same.setdefault(form, set()).update(single)
 
     def learn(self, seen: View) -> None:
         for m, row in zip(seen.analysis.morphemes, seen.ids.tolist(), strict=True):
             if row >= 0 and m.tag in {"NNG", "VV", "XR"}:
                 self._forms[row] = (m.form, m.tag)
 
+    def _said(self, form: str) -> list[str]:
+        """Nouns that say the same as a noun."""
+        others = sorted(self._same.get(form, set()) - {form})
+        return [other for other in others if [m.tag for m in view(other).analysis.morphemes] == ["NNG"]]
+
     def word(self, m: Morpheme, row: int) -> str:
+        if (same := self._said(m.form)) and self._chance.random() < 0.5:
+            return self._chance.choice(same)
         if row not in self._near:
             cosines = self._table @ self._table[row]
             best = np.argsort(-cosines)[1:12]

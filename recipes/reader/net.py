@@ -33,6 +33,8 @@ TEXT, ASKED, SPANS = LONGEST, LONGEST_QUESTION, 320
 POOL = 1 << 20
 #: Below whatever a normed value can be; stands where there is nothing to see.
 LOWEST = -50.0
+#: How much a text's morpheme looks at a word of the question that it says, to begin with.
+ALIKE = 2.0
 
 
 class Dropout(nn.Module):
@@ -90,6 +92,7 @@ class Net(nn.Module):
         self.text = nn.ModuleList(Block(width, d, dropout) for d in READ_DILATIONS)
         self.asked = nn.ModuleList(Block(width, d, dropout) for d in READ_DILATIONS)
         self.look = nn.Linear(width, width)
+        self.alike = nn.Parameter(torch.tensor(ALIKE))
         self.pool = nn.Linear(width, 1)
         self.join_in = nn.Linear(4 * width, width)
         self.join = nn.ModuleList(Block(width, d, dropout) for d in JOIN_DILATIONS)
@@ -133,6 +136,7 @@ class Net(nn.Module):
             question = block(question, asked_mask)
         closed = torch.zeros_like(asked_mask, dtype=text.dtype).masked_fill(~asked_mask, -1e4)
         near = self.look(text) @ question.transpose(1, 2) * text.shape[-1] ** -0.5 + closed[:, None]
+        near = near + self.alike * batch["alike"]
         looked = near.softmax(-1) @ question
         pooled = ((self.pool(question)[..., 0] + closed).softmax(-1)[:, None] @ question)[:, 0]
         pairs = torch.cat([text, looked, text * looked, text * pooled[:, None]], -1)
@@ -232,6 +236,7 @@ def batch_of(
             "question_ids": _padded(seen.question_ids + 1, ASKED, 0),
             "question_tags": _padded(seen.question_tags, ASKED, -1),
             "question_numbers": _padded(seen.question_numbers, ASKED, 0),
+            "alike": _padded(_padded(seen.alike.astype(np.float32), TEXT, 0).T, ASKED, 0).T,
             "kind": np.array(seen.kind),
             "unit": np.array(seen.unit),
             "first": _padded(spans[:, 0], SPANS, -1),

@@ -12,8 +12,6 @@ from recipes.reader.made import made
 from recipes.reader.net import Item, train_net
 from recipes.reader.train import Settings, State, cases, item_of, net_of, sentences
 
-#: Made questions from which their sentences' ranking is learnt, and which teach nothing else.
-RANKED = 1000
 #: How many are laid out at once.
 GROUP = 500
 
@@ -22,7 +20,7 @@ def _items(folder: Path, settings: Settings) -> list[Item]:
     """Made questions as the network sees them."""
     paragraphs, seed = int(str(settings["made_paragraphs"])), int(str(settings["seed"]))
     examples = made(folder, paragraphs, seed, float(str(settings["made_bereft_share"])))
-    ranking = sentences(cases(list(islice(examples, RANKED))), settings)
+    ranking = sentences(cases(list(islice(examples, int(str(settings["made_ranked"]))))), settings)
     items: list[Item] = []
     while group := cases(list(islice(examples, GROUP))):
         for case in group:

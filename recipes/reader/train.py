@@ -10,7 +10,6 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import lightgbm as lgb
 import numpy as np
@@ -215,8 +214,18 @@ class Lesson:
     start: State
 
 
-def _learn(path: Path, number: int) -> tuple[dict[str, np.ndarray], dict[int, np.ndarray]]:
-    """State of a network trained on all folds but ``number``, and what it says of that one's questions."""
+#: Arrays of a network, and what it says of questions by their row.
+Learnt = tuple[State, dict[int, np.ndarray]]
+
+
+def _learn(path: Path, number: int) -> Learnt:
+    """State of a network trained on all folds but ``number``, and what it says of that one's questions.
+
+    Kept beside the lesson, and taken from there if a run before this one was stopped after it.
+    """
+    kept = path.with_name(f"network-{number}")
+    if kept.exists():
+        return pickle.loads(kept.read_bytes())  # type: ignore[no-any-return]
     torch.set_num_threads(1)
     with path.open("rb") as stream:
         lesson: Lesson = pickle.load(stream)
@@ -236,6 +245,9 @@ def _learn(path: Path, number: int) -> tuple[dict[str, np.ndarray], dict[int, np
         for row, item in enumerate(lesson.items)
         if lesson.fold[row] == number and item is not None
     }
+    beside = kept.with_suffix(".part")
+    beside.write_bytes(pickle.dumps((state, said)))
+    beside.rename(kept)
     return state, said
 
 
@@ -277,9 +289,9 @@ def balance(found: Sequence[Case], usual: float) -> list[float]:
 
 
 def train_networks(
-    found: list[Case], fold: np.ndarray, settings: Settings, start: Callable[[], State]
+    found: list[Case], fold: np.ndarray, settings: Settings, start: Callable[[], State], work: Path
 ) -> tuple[list[Network], list[np.ndarray]]:
-    """A network a fold, and what each says of the fold that it never saw.
+    """A network a fold, and what each says of the fold that it never saw; each is kept in ``work``.
 
     All begin from ``start()``, which was trained on made questions. The folds' networks are what ships: their
     mean is better than any one. Two processes of one thread train faster than one of two.
@@ -292,8 +304,8 @@ def train_networks(
         items[row].weight = weight
     workers, count = int(str(settings["threads"])), int(fold.max()) + 1
     context = get_context("spawn")
-    with TemporaryDirectory() as folder, ProcessPoolExecutor(workers, mp_context=context) as pool:
-        path = Path(folder) / "lesson"
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        path = work / "lesson"
         with path.open("wb") as stream:  # not by way of memory: two gigabytes
             pickle.dump(Lesson(items, fold, chosen, start()), stream)
         del items
@@ -353,7 +365,11 @@ def read_all(found: Sequence[Case], steps: Steps) -> None:
 
 
 def train(
-    found: list[Case], settings: Settings, start: Callable[[], State], say: Callable[[str], None]
+    found: list[Case],
+    settings: Settings,
+    start: Callable[[], State],
+    work: Path,
+    say: Callable[[str], None],
 ) -> Steps:
     """Every step up to the finalists; ``start`` gives the state that the networks begin from."""
     fold = folds(found, settings)
@@ -365,7 +381,7 @@ def train(
     answerable = [case for case in found if case.example.gold is not None]
     reach = np.mean([case.labels.max(initial=0) >= 3 for case in answerable])
     say(f"spans listed: an answer is among them for {reach:.3f} of {len(answerable)}")
-    networks, logs = train_networks(found, fold, settings, start)
+    networks, logs = train_networks(found, fold, settings, start, work)
     for case, said in zip(found, logs, strict=True):
         if len(said):
             case.narrow = attend(case.narrow, said)

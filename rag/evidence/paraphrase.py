@@ -1,0 +1,103 @@
+"""Ways to say one thing: a question's words matched with a text's that mean the same.
+
+Kiwi's vectors know which words go together, but 착공 and 완공 go together as well as 완공 and 준공 do; and a
+phrase ("다 지어지다") has no vector. The groups say which are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TypeVar
+
+from rag.korean import Morpheme
+from rag.manifest import verify_model
+
+KIND = "paraphrases"
+FOLDER = Path(__file__).parents[1] / "weights" / "paraphrases"
+FILE = "groups.txt"
+#: Words that may stand between two words of a phrase ("공사가 *모두* 끝나는").
+GAP = 1
+
+T = TypeVar("T")
+#: Words of a phrase: forms of its content morphemes.
+Phrase = tuple[str, ...]
+#: Rows of the morphemes that make up one phrase where it was found.
+Rows = tuple[int, ...]
+
+
+def carries(morpheme: Morpheme) -> bool:
+    """Whether a morpheme is a word of a phrase: content, but no auxiliary verb or copula."""
+    return morpheme.is_content and not morpheme.tag.startswith(("VX", "VC"))
+
+
+def phrase(morphemes: Sequence[Morpheme]) -> Phrase:
+    """The words of an analysed phrase."""
+    return tuple(m.form.lower() for m in morphemes if carries(m))
+
+
+class Paraphrases:
+    """Groups of phrases that mean the same.
+
+    Args:
+        groups: Phrases of each group; a phrase may be in several.
+    """
+
+    def __init__(self, groups: Sequence[Sequence[Phrase]]) -> None:
+        self.groups = groups
+        self._starts: dict[str, list[tuple[Phrase, int]]] = {}
+        for number, group in enumerate(groups):
+            for one in group:
+                self._starts.setdefault(one[0], []).append((one, number))
+
+    @classmethod
+    def load(cls, folder: Path = FOLDER) -> Paraphrases:
+        """The groups that ship; loaded once a process.
+
+        Raises:
+            ModelMissingError, ModelDamagedError: See :func:`rag.manifest.verify_model`.
+        """
+        return _loaded(folder)
+
+    def asked(self, morphemes: Sequence[Morpheme]) -> Iterator[tuple[Rows, int]]:
+        """Phrases that a question says: rows of its morphemes, and number of the group."""
+        yield from _found(morphemes, self._starts)
+
+    def said(self, morphemes: Sequence[Morpheme], numbers: Sequence[int]) -> Iterator[tuple[Rows, int]]:
+        """Phrases of these groups only that a text says; the same as :meth:`asked` otherwise."""
+        starts: dict[str, list[tuple[Phrase, int]]] = {}
+        for number in dict.fromkeys(numbers):
+            for one in self.groups[number]:
+                starts.setdefault(one[0], []).append((one, number))
+        yield from _found(morphemes, starts)
+
+
+def _found(
+    morphemes: Sequence[Morpheme], starts: Mapping[str, Sequence[tuple[Phrase, T]]]
+) -> Iterator[tuple[Rows, T]]:
+    words = [(row, m.form.lower()) for row, m in enumerate(morphemes) if carries(m)]
+    for at, (_, form) in enumerate(words):
+        for one, number in starts.get(form, ()):
+            if rows := _at(words, at, one):
+                yield rows, number
+
+
+def _at(words: Sequence[tuple[int, str]], at: int, one: Phrase) -> Rows | None:
+    """Rows of the phrase that begins with word ``at``, or None."""
+    rows = [words[at][0]]
+    for form in one[1:]:
+        near = range(at + 1, min(at + 2 + GAP, len(words)))
+        step = next((place for place in near if words[place][1] == form), None)
+        if step is None:
+            return None
+        rows.append(words[step][0])
+        at = step
+    return tuple(rows)
+
+
+@lru_cache(maxsize=2)
+def _loaded(folder: Path) -> Paraphrases:
+    verify_model(folder, KIND)
+    lines = (folder / FILE).read_text("utf-8").splitlines()
+    return Paraphrases([[tuple(one.split(" ")) for one in line.split("/")] for line in lines])

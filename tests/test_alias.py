@@ -28,10 +28,10 @@ def test_aliases(text: str, pairs: tuple[tuple[str, str], ...]) -> None:
 
 
 def test_another_name_in_the_text_is_the_same_word() -> None:
-    question = ask("한국토지주택공사 사장은 누구인가?")
-    stated = "한국토지주택공사(LH)와 협약을 맺었다."
-    said = "이어 가온 LH 사장이 서명했다."
-    row = question.forms.index("한국토지주택공사")
+    question = ask("한누리토지공사 사장은 누구인가?")
+    stated = "한누리토지공사(HT)와 협약을 맺었다."
+    said = "이어 가온 HT 사장이 서명했다."
+    row = 0
     alone = matched(question, evidence(said))[0].match[row].max()
     both = matched(question, evidence(stated, said))[1].match[row].max()
     assert alone < 0.9

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,15 +14,19 @@ from rag.evidence.alias import aliases
 from rag.evidence.lexicon import Unit
 from rag.evidence.paraphrase import Paraphrases
 from rag.evidence.question import Floats, Question
-from rag.evidence.view import View, view
+from rag.evidence.view import View, view, word_class
+from rag.korean import Morpheme
 from rag.types import Evidence, Role
 
 #: Cosine below which two words have nothing to do with each other, and what a synonym is worth.
 COSINE_FLOOR = 0.42
 SYNONYM = 0.75
 OTHER_CLASS = 0.6
-#: What another way to say the same is worth; below the same word, which is 1.
+#: What another way to say the same is worth, and a word within a longer one; below the same word, which is 1.
 PARAPHRASE = 0.9
+WITHIN = 0.9
+#: Letters of a word with which a longer one may begin; it may end with fewer: "도시락" is no 도시.
+HEAD = 3
 
 NAMES = (
     "exact soft bigrams with_next with_previous context document rank ratio gap passage_score "
@@ -94,6 +99,47 @@ def _asked_aliases(question: Question, evidence: Sequence[Evidence]) -> list[tup
     return found
 
 
+@lru_cache(maxsize=256)
+def _spelled(question: Question) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    """Nouns of the question as they are written, alone and as what they make up together, and their rows."""
+    seen, found = view(question.text), dict[str, tuple[int, ...]]()
+    row_of = {form: row for row, form in enumerate(question.forms)}
+    run: list[Morpheme] = []
+    for m in (*seen.analysis.morphemes, None):
+        if m is not None and word_class(m) == 1 and (not run or run[-1].end == m.start):
+            run.append(m)
+            continue
+        for part in (*([one] for one in run), run):
+            rows = tuple(row_of[form] for one in part if (form := one.form.lower()) in row_of)
+            name = question.text[part[0].start : part[-1].end].lower() if part else ""
+            if rows and len(name) > 1:
+                found[name] = rows
+        run = [m] if m is not None and word_class(m) == 1 else []
+    return tuple(found.items())
+
+
+def _spell(close: Floats, seen: View, question: Question) -> None:
+    """Raise what stands in ``close`` where the text writes a noun of the question, however either is cut."""
+    flat, places = seen.flat
+    for name, rows in _spelled(question):
+        at = flat.find(name)
+        while at >= 0:
+            first, end = int(places[at]), int(places[at + len(name) - 1]) + 1
+            columns = np.flatnonzero((seen.starts < end) & (seen.ends > first) & seen.content)
+            here = np.ix_(np.array(rows), columns)
+            if len(columns) and not _cuts(seen.text, first, end) and close[here].max(axis=1).min() < 0.999:
+                heads, tails = first == seen.starts[columns[0]], end == seen.ends[columns[-1]]
+                worth = 1.0 if heads and tails else WITHIN * (tails or (heads and len(name) >= HEAD))
+                close[here] = np.maximum(close[here], worth)
+            at = flat.find(name, at + 1)
+
+
+def _cuts(text: str, first: int, end: int) -> bool:
+    """Whether a number or Latin word goes on at either end: "30" is not in "130", "AI" not in "DAIRY"."""
+    pairs = (text[at - 1 : at + 1] for at in (first, end) if 0 < at < len(text))
+    return any(pair.isascii() and pair.isalnum() for pair in pairs)
+
+
 def _asked_paraphrases(question: Question) -> list[tuple[list[int], int]]:
     """Words of the question that say something which the paraphrases know, and the number of the group."""
     row_of = {form: row for row, form in enumerate(question.forms)}
@@ -126,9 +172,11 @@ def matched(question: Question, evidence: Sequence[Evidence]) -> tuple[Matched, 
         best = np.zeros(len(question.forms), np.float32)
         if context:
             titled = match(question, view(context))
+            _spell(titled, view(context), question)
             _liken(titled, view(context), asked)
             best = _best(titled)
         close = match(question, seen)
+        _spell(close, seen, question)
         _liken(close, seen, asked)
         for rows, other in renamed:
             close[np.ix_(rows, _columns(seen, other))] = 1.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rag.evidence.lexicon import UNIT_OF, UNIT_TAGS, Unit
 from rag.korean import VECTOR_COUNT, Analysis, Morpheme, analyse
 from rag.protocols import Vectors
-from rag.vector import MorphemeVectors
+from rag.vector import FIRST_WORD, MorphemeVectors
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -50,7 +50,7 @@ def word_class(morpheme: Morpheme) -> int:
     return _CLASSES.get(morpheme.tag[0], 0)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class View:
     """A text and its ``n`` morphemes as arrays.
 
@@ -58,7 +58,7 @@ class View:
         analysis: Morphemes and sentences.
         forms: Lower-case form of each morpheme.
         ids: ``(n,)`` rows of the vector table, -1 for unknown words.
-        rows: ``(n, dim)`` unit vectors, zero for unknown words.
+        rows: ``(n, dim)`` unit vectors, zero for unknown words: what Kiwi has for all of them is no meaning.
         idf: ``(n,)`` rarity in [0, 1].
         tags: ``(n,)`` numbers of :data:`TAGS`.
         classes: ``(n,)`` as :func:`word_class`.
@@ -88,6 +88,13 @@ class View:
     def text(self) -> str:
         """The text seen."""
         return self.analysis.text
+
+    @cached_property
+    def flat(self) -> tuple[str, Ints]:
+        """The text in lower case without white space, and where each of its letters stands."""
+        places = [place for place, letter in enumerate(self.text) if not letter.isspace()]
+        lower = [self.text[place].lower()[:1] for place in places]
+        return "".join(lower), np.array(places, np.int64)
 
 
 def _clauses(morphemes: tuple[Morpheme, ...]) -> list[int]:
@@ -138,7 +145,7 @@ def view(text: str) -> View:
         analysis=analysis,
         forms=tuple(m.form.lower() for m in morphemes),
         ids=ids,
-        rows=table.rows(ids),
+        rows=table.rows(np.where(ids >= FIRST_WORD, ids, -1)),
         idf=table.idf(ids),
         tags=np.array([TAGS.get(m.tag.split("-")[0], 0) for m in morphemes], np.int64),
         classes=np.array([word_class(m) for m in morphemes], np.int64),

@@ -1,0 +1,108 @@
+"""Other words for the same, and words however they are cut."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from rag.errors import ModelDamagedError, ModelMissingError
+from rag.evidence import ask, matched
+from rag.evidence.paraphrase import FILE, FOLDER, Paraphrases, phrase
+from rag.korean import analyse
+from recipes.paraphrases.__main__ import compiled, senses
+from tests.test_evidence import evidence
+
+GROUPS = Paraphrases([[("완공",), ("다", "짓"), ("공사", "끝나")], [("국비",), ("나라", "돈")]])
+
+
+def best(question: str, text: str, word: str) -> float:
+    """How well ``text`` says one word of the question."""
+    asked = ask(question)
+    return float(matched(asked, evidence(text))[0].match[asked.forms.index(word)].max())
+
+
+@pytest.mark.parametrize(
+    ("text", "groups"),
+    [
+        ("도서관은 언제 다 지어져?", [0]),
+        ("공사가 끝나는 해는?", [0]),
+        ("공사가 모두 끝나는 해는?", [0]),
+        ("공사가 내년 가을에 끝나면 좋겠다", []),
+        ("나라에서 대주는 돈은?", [1]),
+        ("나라 돈으로 완공했다", [1, 0]),
+        ("돈은 나라가 낸다", []),
+        ("", []),
+    ],
+)
+def test_a_phrase_is_found_whole_and_close_together(text: str, groups: list[int]) -> None:
+    assert [number for _, number in GROUPS.asked(analyse(text).morphemes)] == groups
+
+
+def test_rows_are_those_of_the_phrase() -> None:
+    morphemes = analyse("공사가 모두 끝나는 해는?").morphemes
+    ((rows, _),) = GROUPS.asked(morphemes)
+    assert [morphemes[row].form for row in rows] == ["공사", "끝나"]
+
+
+def test_a_text_is_searched_for_the_groups_of_the_question_only() -> None:
+    morphemes = analyse("국비로 지어 내년에 완공한다").morphemes
+    assert [number for _, number in GROUPS.said(morphemes, [1, 1])] == [1]
+    assert not list(GROUPS.said(morphemes, []))
+
+
+def test_auxiliaries_are_no_words_of_a_phrase() -> None:
+    assert phrase(analyse("다 지어지다").morphemes) == phrase(analyse("다 짓다").morphemes) == ("다", "짓")
+
+
+def test_what_ships_says_the_same_and_not_what_merely_goes_with_it() -> None:
+    assert best("도서관은 언제 다 지어져?", "2029년 완공을 목표로 한다.", "짓") == pytest.approx(0.9)
+    assert best("나라에서 대주는 돈은 얼마?", "국비 63억 원을 지원한다.", "나라") == pytest.approx(0.9)
+    assert best("완공 시점은?", "내년 3월에 준공한다.", "완공") == pytest.approx(0.9)
+    assert best("완공 시점은?", "내년 3월에 착공한다.", "완공") < 0.7
+
+
+def test_every_phrase_that_ships_has_words() -> None:
+    groups = Paraphrases.load().groups
+    assert len(groups) > 10_000
+    assert all(len(group) > 1 and all(one and all(one) for one in group) for group in groups)
+
+
+def test_damage_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ModelMissingError):
+        Paraphrases.load(tmp_path / "none")
+    copy = tmp_path / "copy"
+    shutil.copytree(FOLDER, copy)
+    (copy / FILE).write_text("완공/준공\n", "utf-8")
+    with pytest.raises(ModelDamagedError):
+        Paraphrases.load(copy)
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "word", "worth"),
+    [
+        ("선발투수는?", "선발 투수 강다윗", "선발투수", 1.0),
+        ("나루고 교장은?", "나루고등학교장 방미선", "나루고", 0.9),
+        ("R&D센터는 어디?", "r & d 센터는 서울이다.", "센터", 1.0),
+        ("AI는 무엇에 쓰이나?", "DAIRY 농장이다.", "ai", 0.0),
+        ("30일에 여는 가게는?", "130일 동안 연다.", "30", 0.0),
+    ],
+)
+def test_a_noun_is_found_however_it_is_cut(question: str, text: str, word: str, worth: float) -> None:
+    assert best(question, text, word) == pytest.approx(worth, abs=1e-6)
+
+
+def test_a_longer_word_that_only_begins_alike_is_another() -> None:
+    assert best("도시 이름은?", "도시락을 먹었다.", "도시") < 0.9
+
+
+def test_groups_that_share_another_phrase_are_one_sense() -> None:
+    one, two, three, four = ("열",), ("개최",), ("개막",), ("개방",)
+    found = senses([[one, two, three], [one, two], [one, four]])
+    assert (found[one], found[two], found[four]) == (2, 1, 1)
+
+
+def test_phrases_are_compiled_to_words_and_vague_ones_left_out() -> None:
+    lists = [["완공", "다 짓다", "완공되다"], ["무엇", "어디"], ["홀로"]]
+    assert compiled(lists) == [[("완공",), ("다", "짓")]]
+    vague = [[f"열매{number}가 익다", "보다"] for number in range(9)]
+    assert compiled(vague) == []

@@ -2,9 +2,9 @@
 
     python -m recipes.paraphrases --out rag/weights/paraphrases
 
-A line of ``recipes/paraphrases/*.txt`` is a group, its phrases divided by " / "; verbs in their dictionary
-form. Phrases are kept as the content morphemes that Kiwi finds in them; those that say too little alone are
-left out.
+A line of a list in ``same/`` is a group, its phrases divided by " / "; verbs in their dictionary form. In
+``kinds/`` the first phrase stands for each of the others, and these not for one another. Phrases are kept as
+the content morphemes that Kiwi finds in them; those that say too little alone are left out.
 """
 
 import argparse
@@ -19,6 +19,10 @@ from rag.korean import KOREAN_VERSION, analyse_many
 MOST_SENSES = 6
 #: Words of a phrase.
 MOST_WORDS = 5
+
+#: Lists of phrases that mean the same, and lists that begin with what all others are a kind of.
+SAME = Path(__file__).with_name("same")
+KINDS = Path(__file__).with_name("kinds")
 
 Group = list[Phrase]
 
@@ -50,28 +54,39 @@ def _parts(sets: list[set[Phrase]]) -> int:
 
 def compiled(lists: list[list[str]]) -> list[Group]:
     """Groups of at least two different phrases, as words."""
-    analysed = iter(analyse_many([one for group in lists for one in group]))
-    groups = [list(dict.fromkeys(phrase(next(analysed).morphemes) for _ in group)) for group in lists]
-    fit = [
-        [one for one in group if len(one) <= MOST_WORDS and not QUESTION_STOP.issuperset(one)]
-        for group in groups
-    ]
+    fit = _phrases(lists)
     known = senses(fit)
     clear = [[one for one in group if known[one] <= MOST_SENSES] for group in fit]
     return [group for group in clear if len(group) > 1]
+
+
+def paired(lists: list[list[str]]) -> list[Group]:
+    """The first phrase of each list with each other one: what is asked for by its kind ("학자", "교수")."""
+    return [[group[0], one] for group in _phrases(lists) for one in group[1:]]
+
+
+def _phrases(lists: list[list[str]]) -> list[Group]:
+    """Different phrases of each list, as words, without those that are question words only."""
+    analysed = iter(analyse_many([one for group in lists for one in group]))
+    groups = [list(dict.fromkeys(phrase(next(analysed).morphemes) for _ in group)) for group in lists]
+    return [
+        [one for one in group if len(one) <= MOST_WORDS and not QUESTION_STOP.issuperset(one)]
+        for group in groups
+    ]
 
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--out", type=Path, required=True)
     options = arguments.parse_args()
-    lists = written(sorted(Path(__file__).parent.glob("*.txt")))
-    made = compiled(lists)
+    lists = written(sorted(SAME.glob("*.txt")))
+    kinds = written(sorted(KINDS.glob("*.txt")))
+    made = compiled(lists) + paired(kinds)
     options.out.mkdir(parents=True, exist_ok=True)
     lines = ["/".join(" ".join(one) for one in group) for group in made]
     (options.out / FILE).write_text("".join(f"{line}\n" for line in lines), "utf-8")
     manifest.write(options.out, KIND, 1, {"korean": KOREAN_VERSION})
-    print(f"{len(lists)} groups written, {len(made)} kept, {sum(map(len, made))} phrases")
+    print(f"{len(lists) + len(kinds)} groups written, {len(made)} kept, {sum(map(len, made))} phrases")
 
 
 if __name__ == "__main__":

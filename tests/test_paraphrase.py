@@ -7,12 +7,12 @@ import pytest
 
 from rag.errors import ModelDamagedError, ModelMissingError
 from rag.evidence import ask, matched
-from rag.evidence.paraphrase import FILE, FOLDER, Paraphrases, phrase
+from rag.evidence.paraphrase import FILES, FOLDER, Paraphrases, phrase, written
 from rag.korean import analyse
 from recipes.paraphrases.__main__ import compiled, senses
 from tests.test_evidence import evidence
 
-GROUPS = Paraphrases([[("완공",), ("다", "짓"), ("공사", "끝나")], [("국비",), ("나라", "돈")]])
+GROUPS = Paraphrases(*written([[("완공",), ("다", "짓"), ("공사", "끝나")], [("국비",), ("나라", "돈")]]))
 
 
 def best(question: str, text: str, word: str) -> float:
@@ -50,6 +50,12 @@ def test_a_text_is_searched_for_the_groups_of_the_question_only() -> None:
     assert not list(GROUPS.said(morphemes, []))
 
 
+def test_a_phrase_in_two_groups_is_found_in_both() -> None:
+    both = Paraphrases(*written([[("열",), ("개최",)], [("열",), ("열", "닫")], [("열매",), ("과일",)]]))
+    assert [number for _, number in both.asked(analyse("문을 열다").morphemes)] == [0, 1]
+    assert both.group(1) == (("열",), ("열", "닫"))
+
+
 def test_auxiliaries_are_no_words_of_a_phrase() -> None:
     assert phrase(analyse("다 지어지다").morphemes) == phrase(analyse("다 짓다").morphemes) == ("다", "짓")
 
@@ -62,7 +68,8 @@ def test_what_ships_says_the_same_and_not_what_merely_goes_with_it() -> None:
 
 
 def test_every_phrase_that_ships_has_words() -> None:
-    groups = Paraphrases.load().groups
+    known = Paraphrases.load()
+    groups = [known.group(number) for number in range(len(known))]
     assert len(groups) > 10_000
     assert all(len(group) > 1 and all(one and all(one) for one in group) for group in groups)
 
@@ -72,7 +79,7 @@ def test_damage_is_told(tmp_path: Path) -> None:
         Paraphrases.load(tmp_path / "none")
     copy = tmp_path / "copy"
     shutil.copytree(FOLDER, copy)
-    (copy / FILE).write_text("완공/준공\n", "utf-8")
+    (copy / FILES[0]).write_text("완공/준공\n", "utf-8")
     with pytest.raises(ModelDamagedError):
         Paraphrases.load(copy)
 

@@ -6,21 +6,22 @@ phrase ("다 지어지다") has no vector. The groups say which are the same.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
 
 from rag.korean import Morpheme
 from rag.manifest import verify_model
 
 KIND = "paraphrases"
 FOLDER = Path(__file__).parents[1] / "weights" / "paraphrases"
-FILE = "groups.txt"
+FILES = ("groups.txt", "phrases.txt")
 #: Words that may stand between two words of a phrase ("공사가 *모두* 끝나는").
 GAP = 1
 
-T = TypeVar("T")
+#: What sorts before all that follows a phrase's first word, and after it.
+_AFTER = ("\t", "!")
 #: Words of a phrase: forms of its content morphemes.
 Phrase = tuple[str, ...]
 #: Rows of the morphemes that make up one phrase where it was found.
@@ -37,19 +38,30 @@ def phrase(morphemes: Sequence[Morpheme]) -> Phrase:
     return tuple(m.form.lower() for m in morphemes if carries(m))
 
 
+def written(groups: Sequence[Sequence[Phrase]]) -> tuple[list[str], list[str]]:
+    """Groups as lines of the two files: phrases of each group, and groups of each phrase, sorted."""
+    of: dict[str, list[str]] = {}
+    for number, group in enumerate(groups):
+        for one in dict.fromkeys(group):
+            of.setdefault(" ".join(one), []).append(str(number))
+    return (
+        ["/".join(" ".join(one) for one in group) for group in groups],
+        sorted(f"{one}\t{','.join(numbers)}" for one, numbers in of.items()),
+    )
+
+
 class Paraphrases:
-    """Groups of phrases that mean the same.
+    """Groups of phrases that mean the same; a phrase may be in several.
+
+    The lines are parsed where they are needed: all of them would take a tenth of a second.
 
     Args:
-        groups: Phrases of each group; a phrase may be in several.
+        groups, phrases: As :func:`written` makes them.
     """
 
-    def __init__(self, groups: Sequence[Sequence[Phrase]]) -> None:
-        self.groups = groups
-        self._starts: dict[str, list[tuple[Phrase, int]]] = {}
-        for number, group in enumerate(groups):
-            for one in group:
-                self._starts.setdefault(one[0], []).append((one, number))
+    def __init__(self, groups: Sequence[str], phrases: Sequence[str]) -> None:
+        self._groups = groups
+        self._phrases = phrases
 
     @classmethod
     def load(cls, folder: Path = FOLDER) -> Paraphrases:
@@ -60,22 +72,40 @@ class Paraphrases:
         """
         return _loaded(folder)
 
+    def __len__(self) -> int:
+        """Number of groups."""
+        return len(self._groups)
+
+    def group(self, number: int) -> tuple[Phrase, ...]:
+        """Phrases of one group."""
+        return tuple(tuple(one.split(" ")) for one in self._groups[number].split("/"))
+
     def asked(self, morphemes: Sequence[Morpheme]) -> Iterator[tuple[Rows, int]]:
         """Phrases that a question says: rows of its morphemes, and number of the group."""
-        yield from _found(morphemes, self._starts)
+        forms = dict.fromkeys(m.form.lower() for m in morphemes if carries(m))
+        yield from _found(morphemes, {form: self._starting(form) for form in forms})
 
     def said(self, morphemes: Sequence[Morpheme], numbers: Sequence[int]) -> Iterator[tuple[Rows, int]]:
         """Phrases of these groups only that a text says; the same as :meth:`asked` otherwise."""
         starts: dict[str, list[tuple[Phrase, int]]] = {}
         for number in dict.fromkeys(numbers):
-            for one in self.groups[number]:
+            for one in self.group(number):
                 starts.setdefault(one[0], []).append((one, number))
         yield from _found(morphemes, starts)
 
+    def _starting(self, form: str) -> list[tuple[Phrase, int]]:
+        """Phrases whose first word is ``form``, with each group that they are in."""
+        first, end = (bisect_left(self._phrases, form + after) for after in _AFTER)
+        found = []
+        for line in self._phrases[first:end]:
+            one, _, numbers = line.partition("\t")
+            found += [(tuple(one.split(" ")), int(number)) for number in numbers.split(",")]
+        return found
+
 
 def _found(
-    morphemes: Sequence[Morpheme], starts: Mapping[str, Sequence[tuple[Phrase, T]]]
-) -> Iterator[tuple[Rows, T]]:
+    morphemes: Sequence[Morpheme], starts: Mapping[str, Sequence[tuple[Phrase, int]]]
+) -> Iterator[tuple[Rows, int]]:
     words = [(row, m.form.lower()) for row, m in enumerate(morphemes) if carries(m)]
     for at, (_, form) in enumerate(words):
         for one, number in starts.get(form, ()):
@@ -99,5 +129,4 @@ def _at(words: Sequence[tuple[int, str]], at: int, one: Phrase) -> Rows | None:
 @lru_cache(maxsize=2)
 def _loaded(folder: Path) -> Paraphrases:
     verify_model(folder, KIND)
-    lines = (folder / FILE).read_text("utf-8").splitlines()
-    return Paraphrases([[tuple(one.split(" ")) for one in line.split("/")] for line in lines])
+    return Paraphrases(*((folder / name).read_text("utf-8").splitlines() for name in FILES))

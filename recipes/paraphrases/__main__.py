@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rag import manifest
 from rag.evidence.lexicon import QUESTION_STOP
-from rag.evidence.paraphrase import FILE, KIND, Phrase, phrase
+from rag.evidence.paraphrase import FILES, KIND, Phrase, phrase, written
 from rag.korean import KOREAN_VERSION, analyse_many
 
 #: A phrase with more senses than this says too little.
@@ -27,7 +27,7 @@ KINDS = Path(__file__).with_name("kinds")
 Group = list[Phrase]
 
 
-def written(sources: list[Path]) -> list[list[str]]:
+def listed(sources: list[Path]) -> list[list[str]]:
     """Phrases as written, a list a line."""
     lines = [line for path in sources for line in path.read_text("utf-8").splitlines() if line.strip()]
     return [[one.strip() for one in line.split(" / ") if one.strip()] for line in lines]
@@ -79,12 +79,12 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--out", type=Path, required=True)
     options = arguments.parse_args()
-    lists = written(sorted(SAME.glob("*.txt")))
-    kinds = written(sorted(KINDS.glob("*.txt")))
+    lists = listed(sorted(SAME.glob("*.txt")))
+    kinds = listed(sorted(KINDS.glob("*.txt")))
     made = compiled(lists) + paired(kinds)
     options.out.mkdir(parents=True, exist_ok=True)
-    lines = ["/".join(" ".join(one) for one in group) for group in made]
-    (options.out / FILE).write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    for name, lines in zip(FILES, written(made), strict=True):
+        (options.out / name).write_text("".join(f"{line}\n" for line in lines), "utf-8")
     manifest.write(options.out, KIND, 1, {"korean": KOREAN_VERSION})
     print(f"{len(lists) + len(kinds)} groups written, {len(made)} kept, {sum(map(len, made))} phrases")
 

@@ -140,8 +140,9 @@ class _Swap:
         self._forms: dict[int, tuple[str, str]] = {}
         self._near: dict[int, list[int]] = {}
         self._same: dict[str, set[str]] = {}
-        for group in Paraphrases.load().groups:
-            single = [one[0] for one in group if len(one) == 1]
+        known = Paraphrases.load()
+        for number in range(len(known)):
+            single = [one[0] for one in known.group(number) if len(one) == 1]
             for form in single:
                 self._same.setdefault(form, set()).update(single)
 

@@ -17,9 +17,10 @@ from rag.evidence import sentence_of
 from rag.extract.booster import Booster
 from rag.extract.companion import accompanied
 from rag.extract.network import Network, mean_logs
+from rag.extract.qualifier import qualified
 from rag.extract.reading import Final, Narrow, attend, compare, distinct, judge_row, laid, look, narrow
 from rag.manifest import NAME, Json, file_digest, verify_model
-from rag.types import Delta, Draft, Evidence, Located
+from rag.types import Delta, Draft, Evidence, Located, Span
 
 __all__ = ["FORMAT", "KIND", "Booster", "SpanReader"]
 
@@ -127,7 +128,8 @@ class SpanReader:
         sentence = sentence_of(page, place, support)
         morphemes = page.seen.analysis.morphemes
         offset = page.item.passage.span.start
-        start, end = morphemes[spot.first].start + offset, morphemes[spot.last - 1].end + offset
-        bare = exact >= self._span_below and sentence.span.start <= start and end <= sentence.span.end
-        span = type(sentence.span)(start, end) if bare else None
+        found = Span(morphemes[spot.first].start, morphemes[spot.last - 1].end)
+        around = Span(sentence.span.start - offset, sentence.span.end - offset)
+        bare = exact >= self._span_below and around.start <= found.start and found.end <= around.end
+        span = qualified(page.seen.text, found, around).shift(offset) if bare else None
         return Located(sentence.marker, sentence.span, span, support)

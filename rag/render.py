@@ -19,6 +19,15 @@ _PHRASE_END = re.compile(
     r"(?:위해|위해서|위하여|때문에|따라|통해|통하여|으로|에서|에게|에|와|과|의|고|며|서|도록|게|면|아|어|해|를|을|려고|라고|다고)$"
 )
 
+#: Verbs in the form that describes a noun, and as the end of a sentence.
+_TOLD = {
+    "넘는": "넘습니다",
+    "넘게": "넘습니다",
+    "웃도는": "웃돕니다",
+    "밑도는": "밑돕니다",
+    "못 미치는": "못 미칩니다",
+}
+
 
 class CitationRecord(TypedDict):
     """One citation in the JSON contract."""
@@ -70,6 +79,9 @@ def fact(short: str, marker: int) -> str:
     """``"2029년입니다. [1]"``: a bare span as a sentence; a phrase is quoted instead."""
     if _ENDS_AS_SENTENCE.search(short):
         return f"{short} [{marker}]"
+    for form, told in _TOLD.items():
+        if short.endswith(f" {form}"):
+            return f"{short.removesuffix(form)}{told}. [{marker}]"
     if _PHRASE_END.search(short) and " " in short:
         return f"“{short}”라고 나와 있습니다. [{marker}]"
     return f"{short}입니다. [{marker}]" if _ENDS_AS_NOUN.search(short) else f"“{short}”입니다. [{marker}]"

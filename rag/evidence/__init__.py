@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rag.evidence.lexicon import Kind, Unit
+from rag.evidence.matching import Matched, match, matched
 from rag.evidence.question import Question, ask
-from rag.evidence.sentence import NAMES, Matched, Place, features, match, matched, plain_score
+from rag.evidence.sentence import NAMES, Place, features, plain_score
 from rag.evidence.view import View, view
 from rag.types import Delta, Draft, Evidence, Located, Sentence
 

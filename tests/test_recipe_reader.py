@@ -4,14 +4,16 @@ import json
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
-from rag.evidence import Kind, Unit
+from rag.evidence import Kind, Unit, plain_score
 from rag.extract.companion import LEAST
+from rag.extract.reading import narrow
 from rag.types import Span
 from recipes.reader import data
 from recipes.reader.data import Article, Asked
-from recipes.reader.train import UNFAIR, balance
+from recipes.reader.train import UNFAIR, Lesson, _learn, balance, cases, net_of
 
 TEXT = (
     "해솔도서관은 2024년 3월 5일 문을 열었다. 연면적은 3,840㎡이다. 장서는 4만2천 권이며 관장은 김이안이다.\n"
@@ -96,3 +98,27 @@ def test_kinds_weigh_alike() -> None:
     assert none[Kind.HOWMUCH] / 400 == pytest.approx(usual, rel=0.1)
     assert none[Kind.WHO] / 450 == pytest.approx(usual, rel=0.1)
     assert none[Kind.WHY] == pytest.approx(2 * 2.0 * UNFAIR), "a handful is not made to stand for hundreds"
+
+
+def test_a_network_is_learnt_from_the_kept_lesson_and_then_taken_from_beside_it(tmp_path: Path) -> None:
+    found = cases(list(data.retrieved([article()])) * 4)
+    for case in found:
+        case.narrow = narrow(case.look, plain_score(case.look.table).astype(np.float64))
+    network = {"seed": 1, "none_weight": 2.0, "width": 8, "dropout": 0.1, "batch": 2, "epochs": 1}
+    settings = {"network": network, "pretraining": {"dropout": 0.1}}
+    start = {name: value.numpy() for name, value in net_of(settings).state_dict().items()}
+    fold = np.arange(len(found)) % 2
+    lesson = Lesson(fold, network | {"rate": 1e-3, "decay": 0.0}, start)
+    lesson.write(tmp_path / "lesson", found)
+
+    read, items = Lesson.read(tmp_path / "lesson")
+    assert np.array_equal(read.fold, fold)
+    assert [item is None for item in items] == [not case.narrow.found for case in found]
+    assert {item.weight for item in items if item is not None and not item.worth.any()} != {1.0}
+
+    state, said = _learn(tmp_path / "lesson", 0)
+    assert set(said) == {row for row in range(len(found)) if fold[row] == 0 and found[row].narrow.found}
+    assert not np.array_equal(state["look.weight"], start["look.weight"])
+    (tmp_path / "lesson").unlink()
+    again, _ = _learn(tmp_path / "lesson", 0)
+    assert all(np.array_equal(again[name], state[name]) for name in state)

@@ -205,17 +205,45 @@ def train_sentences(
 class Lesson:
     """What a worker needs to train one network; kept in a file, since workers start afresh.
 
-    A forked one would hang: LightGBM's and PyTorch's threads do not survive a fork.
+    A forked one would hang: LightGBM's and PyTorch's threads do not survive a fork. The file holds item by
+    item, so that all of them are in memory only where they are learnt from.
     """
 
-    items: Sequence[Item | None]
     fold: np.ndarray
     settings: dict[str, float]
     start: State
 
+    def write(self, path: Path, found: Sequence[Case]) -> None:
+        """Keep it, and behind it every case as the network sees it, with its weight in the loss."""
+        items = (item_of(case) for case in found)
+        with path.open("wb") as stream:
+            pickle.dump((self, len(found)), stream)
+            taught = []
+            for row, item in enumerate(items):
+                pickle.dump(item, stream)
+                if item is not None and item.usable:
+                    taught.append(row)
+            weights = balance([found[row] for row in taught], self.settings["none_weight"])
+            pickle.dump(dict(zip(taught, weights, strict=True)), stream)
+
+    @staticmethod
+    def read(path: Path) -> tuple[Lesson, list[Item | None]]:
+        """What :meth:`write` wrote."""
+        with path.open("rb") as stream:
+            lesson, count = pickle.load(stream)
+            items: list[Item | None] = [pickle.load(stream) for _ in range(count)]
+            for row, weight in pickle.load(stream).items():
+                items[row].weight = weight
+        return lesson, items
+
 
 #: Arrays of a network, and what it says of questions by their row.
 Learnt = tuple[State, dict[int, np.ndarray]]
+
+
+def _kept(lesson: Path, number: int) -> Path:
+    """Where the network of one fold is kept, beside its lesson."""
+    return lesson.with_name(f"network-{number}")
 
 
 def _learn(path: Path, number: int) -> Learnt:
@@ -223,18 +251,17 @@ def _learn(path: Path, number: int) -> Learnt:
 
     Kept beside the lesson, and taken from there if a run before this one was stopped after it.
     """
-    kept = path.with_name(f"network-{number}")
+    kept = _kept(path, number)
     if kept.exists():
         return pickle.loads(kept.read_bytes())  # type: ignore[no-any-return]
     torch.set_num_threads(1)
-    with path.open("rb") as stream:
-        lesson: Lesson = pickle.load(stream)
+    lesson, items = Lesson.read(path)
     settings = lesson.settings | {"seed": lesson.settings["seed"] + number}
     net = Net(int(settings["width"]), settings["dropout"])
     net.load_state_dict({name: torch.from_numpy(value) for name, value in lesson.start.items()})
     seen = [
         item
-        for item, fold in zip(lesson.items, lesson.fold, strict=True)
+        for item, fold in zip(items, lesson.fold, strict=True)
         if fold != number and item is not None and item.usable
     ]
     net = train_net(seen, settings, lambda text: print(f"  network {number}: {text}", flush=True), net)
@@ -242,7 +269,7 @@ def _learn(path: Path, number: int) -> Learnt:
     network = shipped(state)
     said = {
         row: network.logs(item.seen)
-        for row, item in enumerate(lesson.items)
+        for row, item in enumerate(items)
         if lesson.fold[row] == number and item is not None
     }
     beside = kept.with_suffix(".part")
@@ -297,19 +324,12 @@ def train_networks(
     mean is better than any one. Two processes of one thread train faster than one of two.
     """
     chosen: dict[str, float] = settings["network"]  # type: ignore[assignment]
-    items = [item_of(case) for case in found]
-    taught = [row for row, item in enumerate(items) if item is not None and item.usable]
-    weights = balance([found[row] for row in taught], chosen["none_weight"])
-    for row, weight in zip(taught, weights, strict=True):
-        items[row].weight = weight
     workers, count = int(str(settings["threads"])), int(fold.max()) + 1
-    context = get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        path = work / "lesson"
-        with path.open("wb") as stream:  # not by way of memory: two gigabytes
-            pickle.dump(Lesson(items, fold, chosen, start()), stream)
-        del items
-        trained = list(pool.map(_learn, [path] * count, range(count)))
+    lesson = work / "lesson"
+    if not all(_kept(lesson, number).exists() for number in range(count)):
+        Lesson(fold, chosen, start()).write(lesson, found)
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        trained = list(pool.map(_learn, [lesson] * count, range(count)))
     said = {row: logs for _, part in trained for row, logs in part.items()}
     networks = [shipped(state) for state, _ in trained]
     return networks, [said.get(row, np.zeros(0)) for row in range(len(found))]

@@ -7,9 +7,9 @@ import pytest
 
 from rag.errors import ModelDamagedError, ModelMissingError
 from rag.evidence import ask, matched
-from rag.evidence.paraphrase import FILES, FOLDER, Paraphrases, phrase, written
+from rag.evidence.paraphrase import FILES, FOLDER, Paraphrases, phrase, said, written
 from rag.korean import analyse
-from recipes.paraphrases.__main__ import compiled, senses
+from recipes.paraphrases.__main__ import compiled, paired, senses
 from tests.test_evidence import evidence
 
 GROUPS = Paraphrases(*written([[("완공",), ("다", "짓"), ("공사", "끝나")], [("국비",), ("나라", "돈")]]))
@@ -31,33 +31,41 @@ def best(question: str, text: str, word: str) -> float:
         ("나라에서 대주는 돈은?", [1]),
         ("나라 돈으로 완공했다", [1, 0]),
         ("돈은 나라가 낸다", []),
+        ("하수도 공사. 끝나는 시간은 여섯 시", []),
+        ("하수도 공사\n끝나는 시간은 여섯 시", []),
         ("", []),
     ],
 )
 def test_a_phrase_is_found_whole_and_close_together(text: str, groups: list[int]) -> None:
-    assert [number for _, number in GROUPS.asked(analyse(text).morphemes)] == groups
+    assert [number for _, number in GROUPS.asked(analyse(text))] == groups
 
 
 def test_rows_are_those_of_the_phrase() -> None:
-    morphemes = analyse("공사가 모두 끝나는 해는?").morphemes
-    ((rows, _),) = GROUPS.asked(morphemes)
-    assert [morphemes[row].form for row in rows] == ["공사", "끝나"]
+    analysis = analyse("내년이다. 공사가 모두 끝나는 해는?")
+    ((rows, _),) = GROUPS.asked(analysis)
+    assert [analysis.morphemes[row].form for row in rows] == ["공사", "끝나"]
 
 
 def test_a_text_is_searched_for_the_groups_of_the_question_only() -> None:
-    morphemes = analyse("국비로 지어 내년에 완공한다").morphemes
-    assert [number for _, number in GROUPS.said(morphemes, [1, 1])] == [1]
-    assert not list(GROUPS.said(morphemes, []))
+    text = analyse("국비로 지어 내년에 완공한다")
+    assert [number for _, number in said(text, GROUPS.sought([1, 1]))] == [1]
+    assert not list(said(text, GROUPS.sought([])))
 
 
 def test_a_phrase_in_two_groups_is_found_in_both() -> None:
     both = Paraphrases(*written([[("열",), ("개최",)], [("열",), ("열", "닫")], [("열매",), ("과일",)]]))
-    assert [number for _, number in both.asked(analyse("문을 열다").morphemes)] == [0, 1]
+    assert [number for _, number in both.asked(analyse("문을 열다"))] == [0, 1]
     assert both.group(1) == (("열",), ("열", "닫"))
 
 
 def test_auxiliaries_are_no_words_of_a_phrase() -> None:
-    assert phrase(analyse("다 지어지다").morphemes) == phrase(analyse("다 짓다").morphemes) == ("다", "짓")
+    assert phrase(analyse("다 지어지다")) == phrase(analyse("다 짓다")) == ("다", "짓")
+
+
+def test_what_denies_a_phrase_is_a_word_of_it() -> None:
+    assert phrase(analyse("찬성하지 않다")) == ("찬성", "않")
+    assert phrase(analyse("돈을 내지 못하다")) == ("돈", "내", "못하")
+    assert phrase(analyse("정규직이 아니다")) == ("정규직", "아니")
 
 
 def test_what_ships_says_the_same_and_not_what_merely_goes_with_it() -> None:
@@ -65,6 +73,33 @@ def test_what_ships_says_the_same_and_not_what_merely_goes_with_it() -> None:
     assert best("나라에서 대주는 돈은 얼마?", "국비 63억 원을 지원한다.", "나라") == pytest.approx(0.9)
     assert best("완공 시점은?", "내년 3월에 준공한다.", "완공") == pytest.approx(0.9)
     assert best("완공 시점은?", "내년 3월에 착공한다.", "완공") < 0.7
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("찬성", "반대"),
+        ("합격", "탈락"),
+        ("위험", "안전"),
+        ("인정", "부인"),
+        ("가결", "부결"),
+        ("착공", "완공"),
+    ]
+    + [
+        ("국비", "도비"),
+        ("비밀", "공개"),
+        ("증가", "감소"),
+        ("이상", "이하"),
+        ("입학", "졸업"),
+        ("작년", "올해"),
+    ],
+)
+def test_no_group_that_ships_holds_opposites(one: str, other: str) -> None:
+    known = Paraphrases.load()
+    groups = [{number for _, number in known.asked(analyse(word))} for word in (one, other)]
+    assert groups[0]
+    assert groups[1]
+    assert not groups[0] & groups[1]
 
 
 def test_every_phrase_that_ships_has_words() -> None:
@@ -92,6 +127,10 @@ def test_damage_is_told(tmp_path: Path) -> None:
         ("R&D센터는 어디?", "r & d 센터는 서울이다.", "센터", 1.0),
         ("AI는 무엇에 쓰이나?", "DAIRY 농장이다.", "ai", 0.0),
         ("30일에 여는 가게는?", "130일 동안 연다.", "30", 0.0),
+        ("500억 원을 낸 곳은?", "1,500억 원을 냈다.", "500", 0.0),
+        ("500명이 온 날은?", "500,000명이 왔다.", "500", 0.0),
+        ("교통 사고는 몇 건?", "교통사고가 3건 났다.", "교통", 1.0),
+        ("〈종점 다음 역〉은?", "종점에서 내린다.", "종점", 1.0),
     ],
 )
 def test_a_noun_is_found_however_it_is_cut(question: str, text: str, word: str, worth: float) -> None:
@@ -99,7 +138,11 @@ def test_a_noun_is_found_however_it_is_cut(question: str, text: str, word: str, 
 
 
 def test_a_longer_word_that_only_begins_alike_is_another() -> None:
-    assert best("도시 이름은?", "도시락을 먹었다.", "도시") < 0.9
+    assert best("도시 이름은?", "도시락을 먹었다.", "도시") < 0.7
+
+
+def test_a_word_that_only_two_others_make_up_across_a_space_is_another() -> None:
+    assert best("가수는 누구?", "참가 수는 300곳이다.", "가수") < 0.7
 
 
 def test_groups_that_share_another_phrase_are_one_sense() -> None:
@@ -110,6 +153,20 @@ def test_groups_that_share_another_phrase_are_one_sense() -> None:
 
 def test_phrases_are_compiled_to_words_and_vague_ones_left_out() -> None:
     lists = [["완공", "다 짓다", "완공되다"], ["무엇", "어디"], ["홀로"]]
-    assert compiled(lists) == [[("완공",), ("다", "짓")]]
+    assert compiled(lists, []) == [[("완공",), ("다", "짓")]]
     vague = [[f"열매{number}가 익다", "보다"] for number in range(9)]
-    assert compiled(vague) == []
+    assert compiled(vague, []) == []
+
+
+def test_what_is_not_the_first_of_a_group_is_left_out() -> None:
+    lists = [["통과", "가결", "부결", "통과되다", "의결"]]
+    assert compiled(lists, [["가결 / 통과", "부결 / 떨어지다"]]) == [[("통과",), ("가결",), ("의결",)]]
+
+
+def test_a_kind_stands_for_each_and_these_not_for_one_another() -> None:
+    assert paired([["학자", "교수", "박사"]]) == [[("학자",), ("교수",)], [("학자",), ("박사",)]]
+
+
+@pytest.mark.parametrize(("written_", "words"), [("사라지다", "사라지"), ("막다", "막"), ("바다", "바다")])
+def test_a_verb_is_known_in_its_dictionary_form(written_: str, words: str) -> None:
+    assert paired([["끝", written_]]) == [[("끝",), (words,)]]

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 
 from rag.evidence.alias import aliases
-from rag.evidence.paraphrase import Paraphrases
+from rag.evidence.paraphrase import Paraphrases, Sought, said
 from rag.evidence.question import Floats, Question
-from rag.evidence.view import View, view, word_class
+from rag.evidence.view import View, view
 from rag.korean import Morpheme
 from rag.types import Evidence
 
@@ -25,6 +26,8 @@ PARAPHRASE = 0.9
 WITHIN = 0.9
 #: Letters of a word with which a longer one may begin; it may end with fewer: "도시락" is no 도시.
 HEAD = 3
+_NAMES = ("N", "SL", "SN", "SH", "XPN", "XSN", "XR", "W_")
+_SIGNS = ("SW", "SO")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,25 +85,39 @@ def _asked_aliases(question: Question, evidence: Sequence[Evidence]) -> list[tup
 
 @lru_cache(maxsize=256)
 def _spelled(question: Question) -> tuple[tuple[str, tuple[int, ...]], ...]:
-    """Nouns of the question as they are written, alone and as what they make up together, and their rows."""
-    seen, found = view(question.text), dict[str, tuple[int, ...]]()
+    """Nouns of the question as they are written and their rows: alone, and with those beside them."""
+    found = dict[str, tuple[int, ...]]()
     row_of = {form: row for row, form in enumerate(question.forms)}
-    run: list[Morpheme] = []
-    for m in (*seen.analysis.morphemes, None):
-        if m is not None and word_class(m) == 1 and (not run or run[-1].end == m.start):
-            run.append(m)
-            continue
-        for part in (*([one] for one in run), run):
-            rows = tuple(row_of[form] for one in part if (form := one.form.lower()) in row_of)
-            name = question.text[part[0].start : part[-1].end].lower() if part else ""
-            if rows and len(name) > 1:
-                found[name] = rows
-        run = [m] if m is not None and word_class(m) == 1 else []
+    runs = _runs(view(question.text).analysis.morphemes)
+    parts = [[one] for run in runs for one in run] + runs
+    parts += [[*a, *b] for a, b in pairwise(runs) if question.text[a[-1].end : b[0].start] == " "]
+    for part in parts:
+        rows = tuple(row_of[form] for one in part if (form := one.form.lower()) in row_of)
+        name = question.text[part[0].start : part[-1].end].replace(" ", "").lower()
+        if rows and len(name) > 1:
+            found.setdefault(name, rows)
     return tuple(found.items())
 
 
+def _runs(morphemes: Sequence[Morpheme]) -> list[list[Morpheme]]:
+    """Nouns that touch each other, with signs between them but not around them ("R&D센터")."""
+    runs: list[list[Morpheme]] = [[]]
+    for m in morphemes:
+        if not m.tag.startswith((*_NAMES, *_SIGNS)):
+            runs.append([])
+            continue
+        if runs[-1] and runs[-1][-1].end != m.start:
+            runs.append([])
+        runs[-1].append(m)
+    solid = [[place for place, m in enumerate(run) if m.tag not in _SIGNS] for run in runs]
+    return [run[places[0] : places[-1] + 1] for run, places in zip(runs, solid, strict=True) if places]
+
+
 def _spell(close: Floats, seen: View, question: Question) -> None:
-    """Raise what stands in ``close`` where the text writes a noun of the question, however either is cut."""
+    """Raise what stands in ``close`` where the text writes a noun of the question, however either is cut.
+
+    A noun may begin or end a longer word; across a space it must be whole: "가수" is not in "참가 수".
+    """
     flat, places = seen.flat
     for name, rows in _spelled(question):
         at = flat.find(name)
@@ -108,45 +125,52 @@ def _spell(close: Floats, seen: View, question: Question) -> None:
             first, end = int(places[at]), int(places[at + len(name) - 1]) + 1
             columns = np.flatnonzero((seen.starts < end) & (seen.ends > first) & seen.content)
             here = np.ix_(np.array(rows), columns)
-            if len(columns) and not _cuts(seen.text, first, end) and close[here].max(axis=1).min() < 0.999:
+            if len(columns) and not _goes_on(seen.text, first, end) and close[here].max(axis=1).min() < 0.999:
                 heads, tails = first == seen.starts[columns[0]], end == seen.ends[columns[-1]]
-                worth = 1.0 if heads and tails else WITHIN * (tails or (heads and len(name) >= HEAD))
+                within = end - first == len(name) and (tails or (heads and len(name) >= HEAD))
+                worth = 1.0 if heads and tails else WITHIN * within
                 close[here] = np.maximum(close[here], worth)
             at = flat.find(name, at + 1)
 
 
-def _cuts(text: str, first: int, end: int) -> bool:
+_ON_LEFT = re.compile(r"[0-9][.,]?\Z")
+_ON_RIGHT = re.compile(r"[.,]?[0-9]")
+
+
+def _goes_on(text: str, first: int, end: int) -> bool:
     """Whether a number or Latin word goes on at either end: "30" is not in "130", "AI" not in "DAIRY"."""
-    pairs = (text[at - 1 : at + 1] for at in (first, end) if 0 < at < len(text))
-    return any(pair.isascii() and pair.isalnum() for pair in pairs)
+    before, after = text[max(0, first - 2) : first], text[end : end + 2]
+    left = text[first].isdigit() and _ON_LEFT.search(before)
+    right = text[end - 1].isdigit() and _ON_RIGHT.match(after)
+    pairs = (before[-1:] + text[first], text[end - 1] + after[:1])
+    latin = any(len(pair) == 2 and pair.isascii() and pair.isalpha() for pair in pairs)
+    return bool(left or right or latin)
 
 
-def _asked_paraphrases(question: Question) -> list[tuple[list[int], int]]:
-    """Words of the question that say something which the paraphrases know, and the number of the group."""
+def _asked_paraphrases(question: Question) -> tuple[dict[int, list[int]], Sought]:
+    """Groups of the paraphrases that the question says with its words, and all that they say otherwise."""
     row_of = {form: row for row, form in enumerate(question.forms)}
-    morphemes = view(question.text).analysis.morphemes
-    asked = []
-    for rows, number in Paraphrases.load().asked(morphemes):
-        if words := [row_of[form] for row in rows if (form := morphemes[row].form.lower()) in row_of]:
-            asked.append((words, number))
-    return asked
-
-
-def _liken(close: Floats, seen: View, asked: Sequence[tuple[list[int], int]]) -> None:
-    """Raise what stands in ``close`` where the text says in other words what the question says."""
+    analysis, known = view(question.text).analysis, Paraphrases.load()
     words_of: dict[int, list[int]] = {}
-    for words, number in asked:
-        words_of.setdefault(number, []).extend(words)
-    for columns, number in Paraphrases.load().said(seen.analysis.morphemes, list(words_of)):
+    for rows, number in known.asked(analysis):
+        forms = (analysis.morphemes[row].form.lower() for row in rows)
+        if words := [row_of[form] for form in forms if form in row_of]:
+            words_of.setdefault(number, []).extend(words)
+    return words_of, known.sought(list(words_of))
+
+
+def _liken(close: Floats, seen: View, words_of: Mapping[int, list[int]], sought: Sought) -> None:
+    """Raise what stands in ``close`` where the text says in other words what the question says."""
+    for columns, number in said(seen.analysis, sought):
         here = np.ix_(words_of[number], columns)
         close[here] = np.maximum(close[here], PARAPHRASE)
 
 
-def _said(question: Question, seen: View, asked: Sequence[tuple[list[int], int]]) -> Floats:
+def _held(question: Question, seen: View, words_of: Mapping[int, list[int]], sought: Sought) -> Floats:
     """:func:`match`, and nouns however they are cut, and other words for the same."""
     close = match(question, seen)
     _spell(close, seen, question)
-    _liken(close, seen, asked)
+    _liken(close, seen, words_of, sought)
     return close
 
 
@@ -159,8 +183,8 @@ def matched(question: Question, evidence: Sequence[Evidence]) -> tuple[Matched, 
     for item in evidence:
         seen = view(item.passage.text)
         context = item.passage.context
-        titled = best_of(_said(question, view(context), asked)) if context else nothing
-        close = _said(question, seen, asked)
+        titled = best_of(_held(question, view(context), *asked)) if context else nothing
+        close = _held(question, seen, *asked)
         for rows, other in renamed:
             close[np.ix_(rows, _columns(seen, other))] = 1.0
         cosine = (question.rows @ seen.rows.T) * seen.content[None, :]

@@ -213,7 +213,11 @@ def _alike(question: Question, match: Floats) -> NDArray[np.float16]:
     """``(n, m)`` matches of text and question by morpheme, from ``(q, n)`` by word."""
     morphemes = view(question.text).analysis.morphemes[:LONGEST_QUESTION]
     rows = {form: row for row, form in enumerate(question.forms)}
-    spots = [(place, row) for place, m in enumerate(morphemes) if (row := rows.get(m.form.lower(), -1)) >= 0]
+    spots = [
+        (place, row)
+        for place, m in enumerate(morphemes)
+        if is_content(m) and (row := rows.get(m.form.lower(), -1)) >= 0
+    ]
     found = np.zeros((match.shape[1], len(morphemes)), np.float16)
     for place, row in spots:
         found[:, place] = match[row]

@@ -19,7 +19,7 @@ from rag.chunk import chunk
 from rag.evidence.lexicon import UNIT_OF, Unit
 from rag.evidence.paraphrase import Paraphrases
 from rag.evidence.view import TAGS, View, vectors, view
-from rag.korean import VECTOR_COUNT, Morpheme
+from rag.korean import VECTOR_COUNT, Morpheme, analyse
 from rag.text import normalise
 from rag.types import Document, Section, Span
 from recipes.reader.data import Article, Asked, Example, example, retrieve, without
@@ -140,6 +140,7 @@ class _Swap:
         self._forms: dict[int, tuple[str, str]] = {}
         self._near: dict[int, list[int]] = {}
         self._same: dict[str, set[str]] = {}
+        self._nouns: dict[str, list[str]] = {}
         known = Paraphrases.load()
         for number in range(len(known)):
             single = [one[0] for one in known.group(number) if len(one) == 1]
@@ -153,8 +154,12 @@ class _Swap:
 
     def _said(self, form: str) -> list[str]:
         """Nouns that say the same as a noun."""
-        others = sorted(self._same.get(form, set()) - {form})
-        return [other for other in others if [m.tag for m in view(other).analysis.morphemes] == ["NNG"]]
+        if form not in self._nouns:
+            others = sorted(self._same.get(form, set()) - {form})
+            self._nouns[form] = [
+                other for other in others if [m.tag for m in analyse(other).morphemes] == ["NNG"]
+            ]
+        return self._nouns[form]
 
     def word(self, m: Morpheme, row: int) -> str:
         if (same := self._said(m.form)) and self._chance.random() < 0.5:

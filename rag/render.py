@@ -26,7 +26,9 @@ _TOLD = {
     "웃도는": "웃돕니다",
     "밑도는": "밑돕니다",
     "못 미치는": "못 미칩니다",
+    "안 되는": "안 됩니다",
 }
+_DESCRIBES = re.compile(rf"(?<=[ 이가을를에도])({'|'.join(_TOLD)})$")
 
 
 class CitationRecord(TypedDict):
@@ -79,9 +81,8 @@ def fact(short: str, marker: int) -> str:
     """``"2029년입니다. [1]"``: a bare span as a sentence; a phrase is quoted instead."""
     if _ENDS_AS_SENTENCE.search(short):
         return f"{short} [{marker}]"
-    for form, told in _TOLD.items():
-        if short.endswith(f" {form}"):
-            return f"{short.removesuffix(form)}{told}. [{marker}]"
+    if found := _DESCRIBES.search(short):
+        return f"{short[: found.start()]}{_TOLD[found[1]]}. [{marker}]"
     if _PHRASE_END.search(short) and " " in short:
         return f"“{short}”라고 나와 있습니다. [{marker}]"
     return f"{short}입니다. [{marker}]" if _ENDS_AS_NOUN.search(short) else f"“{short}”입니다. [{marker}]"

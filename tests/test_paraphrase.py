@@ -78,20 +78,11 @@ def test_what_ships_says_the_same_and_not_what_merely_goes_with_it() -> None:
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        ("찬성", "반대"),
-        ("합격", "탈락"),
-        ("위험", "안전"),
-        ("인정", "부인"),
-        ("가결", "부결"),
-        ("착공", "완공"),
-    ]
-    + [
-        ("국비", "도비"),
-        ("비밀", "공개"),
-        ("증가", "감소"),
-        ("이상", "이하"),
-        ("입학", "졸업"),
-        ("작년", "올해"),
+        pair.split("/")
+        for pair in (
+            "찬성/반대 합격/탈락 위험/안전 인정/부인 가결/부결 착공/완공 국비/도비 비밀/공개 증가/감소 "
+            "이상/이하 입학/졸업 작년/올해"
+        ).split()
     ],
 )
 def test_no_group_that_ships_holds_opposites(one: str, other: str) -> None:

@@ -6,6 +6,7 @@ how sure to be. Trained in ``recipes/reader``. The only family that uses LightGB
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from rag.errors import ModelDamagedError
 from rag.evidence import sentence_of
+from rag.evidence.paraphrase import FOLDER as PARAPHRASES
 from rag.extract.booster import Booster
 from rag.extract.companion import accompanied
 from rag.extract.network import Network, mean_logs
@@ -21,6 +23,7 @@ from rag.extract.qualifier import qualified
 from rag.extract.reading import Final, Narrow, attend, compare, distinct, judge_row, laid, look, narrow
 from rag.manifest import NAME, Json, file_digest, verify_model
 from rag.types import Delta, Draft, Evidence, Located, Span
+from rag.vector import FOLDER as MORPHEMES
 
 __all__ = ["FORMAT", "KIND", "Booster", "SpanReader"]
 
@@ -39,6 +42,12 @@ def _span_below(manifest: Mapping[str, Json]) -> float:
             "답 찾기 모델의 manifest.json에 기준값이 없습니다.", "패키지를 다시 설치해 주세요."
         )
     return float(value)
+
+
+def _named(folder: Path) -> str:
+    """A name for the weights and for what they read with: all of it decides the answer."""
+    digests = (file_digest(one / NAME) for one in (folder, MORPHEMES, PARAPHRASES))
+    return hashlib.sha256("".join(digests).encode()).hexdigest()[:16]
 
 
 def _probability(raw: float) -> float:
@@ -83,8 +92,7 @@ class SpanReader:
             )
         trees = {part: Booster((folder / f"{part}.txt").read_text("utf-8")) for part in _PARTS}
         networks = [Network.load(path) for path in sorted(folder.glob(_NETWORKS))]
-        named = file_digest(folder / NAME)[:16]
-        return cls(trees, networks, _span_below(manifest), f"reader-{named}")
+        return cls(trees, networks, _span_below(manifest), f"reader-{_named(folder)}")
 
     @property
     def fingerprint(self) -> str:
@@ -131,5 +139,5 @@ class SpanReader:
         found = Span(morphemes[spot.first].start, morphemes[spot.last - 1].end)
         around = Span(sentence.span.start - offset, sentence.span.end - offset)
         bare = exact >= self._span_below and around.start <= found.start and found.end <= around.end
-        span = qualified(page.seen.text, found, around).shift(offset) if bare else None
-        return Located(sentence.marker, sentence.span, span, support)
+        span = qualified(page.seen.text, found, around) if bare else None
+        return Located(sentence.marker, sentence.span, span.shift(offset) if span else None, support)

@@ -1,4 +1,4 @@
-"""Words at the side of a number without which it would say something else: "약", "지난", "이상", "넘는"."""
+"""Words at the sides of a number without which it would say something else: "약", "지난", "이상", "넘는"."""
 
 from __future__ import annotations
 
@@ -6,27 +6,68 @@ import re
 
 from rag.types import Span
 
-_BEFORE = re.compile(
-    r"(?<![가-힣])(?:약|총|최대|최소|최고|최저|평균|누적|지난|오는|올해|내년|내후년|지난해|작년|재작년|매년|매월|매달|매주"
-    r"|매일|연간|월평균|연평균|하루|한 해|한 달|오전|오후|새벽|밤|낮|거의|무려|대략|적어도|많아야|1인당)\s*\Z"
+_START = r"(?<![가-힣0-9])"
+#: Before any number; before an age; before a time of day; before a month or day of no stated year.
+_ALWAYS = (
+    "약|총|최대|최소|최고|최저|평균|누적|영하|거의|무려|대략|적어도|상위|하위|매년|매월|매달|매주|매일|연간|월평균|연평균"
+    "|하루|월|연|주"
 )
-_AFTER = re.compile(
-    r"\A\s?(?:이상|이하|미만|초과|가량|정도|안팎|남짓|내외|이내|쯤"
-    r"|[이가을를]\s?(?:넘는|넘게|웃도는|밑도는|못 미치는))"
-    r"(?=[^가-힣]|이[다며고라었]|인|의|으로|을|를|은|는|에|도|과|만|\Z)"
+_AGE = "만"
+_HALF = "오전|오후|새벽|아침|낮|저녁|밤"
+_OF_DAY = "지난|오는|이달|지난달|다음 달"
+_OF_MONTH = "지난|오는|지난해|작년|재작년|올해|내년|내후년|이듬해"
+_UNITS = (
+    "[A-Za-z%㎡℃㎞㎏㎜㎝㎥]+|원|달러|유로|엔|위안|명|인|세|살|개사|개소|개국|개월|개|곳|군데|건|대|회|차례|번|년|달|일|주|시간|시|분|초|층"
+    "|동|호|가구|세대|점|권|쪽|장|마리|그루|평|미터|킬로미터|톤|도|배|퍼센트|포인트|석|팀|종|편|쌍|가지|채|필지|병상|실|량|척|기|간"
 )
-#: Words that are taken in on the left, one after the other ("지난해 약").
+_BEGINS = re.compile(r"[0-9]")
+_ENDS = re.compile(rf"[0-9][0-9,.]*(?: ?[조억만천백십]+[0-9,.]*)*(?: ?(?:여 ?)?(?:{_UNITS}))?\Z")
+#: A noun that qualifies, and what may follow it: "300명 이상이", not "300명 이상하다고".
+_NOUN = re.compile(
+    r"\A ?(?:이상|이하|미만|초과|가량|정도|안팎|남짓|내외|이내|쯤)"
+    r"(?=[^가-힣]|[이인의으로을를은는에도과만까부씩일다라면가여지]|\Z)"
+)
+_VERB = re.compile(
+    r"\A ?(?:[이가을를] ?)?(?:넘는|넘게)|\A[을를] ?(?:웃도는|밑도는)|\A에 ?못 미치는|\A도 ?안 되는"
+)
+#: A comparison that ends the sentence, or that none of the above can be.
+_COMPARED = re.compile(
+    r"\A ?(?:[이가을를에도] ?)?(?:채 )?(?:넘|웃돌|밑돌|못 ?미치|미치지 못|안 되|안 돼|안 된)"
+)
+#: Words that are taken in on the left, one after the other ("하루 평균").
 _MOST = 2
 
 
-def qualified(text: str, span: Span, sentence: Span) -> Span:
-    """``span`` with the words that qualify its number, within its sentence; unchanged where it holds none."""
-    if not any(letter.isdigit() for letter in text[span.start : span.end]):
-        return span
+def qualified(text: str, span: Span, sentence: Span) -> Span | None:
+    """``span`` with the words of its sentence that qualify its number, which is written in digits.
+
+    A span without such a number stays as it is. None where a comparison follows that cannot be told with it
+    ("1,200개를 넘었다"): only the sentence says that.
+    """
     start, end = span.start, span.end
-    for _ in range(_MOST):
-        if found := _BEFORE.search(text[sentence.start : start]):
-            start = sentence.start + found.start()
-    if found := _AFTER.search(text[end : sentence.end]):
-        end += found.end()
+    inside, after = text[start:end], text[end : sentence.end]
+    if _BEGINS.match(inside):
+        before = re.compile(rf"{_START}(?:{'|'.join(_fitting(inside, after))}) ?\Z")
+        for _ in range(_MOST):
+            if found := before.search(text[sentence.start : start]):
+                start = sentence.start + found.start()
+    if _ENDS.search(inside):
+        if found := _NOUN.match(after) or _VERB.match(after):
+            end += found.end()
+        elif _COMPARED.match(after):
+            return None
     return Span(start, end)
+
+
+def _fitting(number: str, after: str) -> list[str]:
+    """Words that may qualify a number from the left."""
+    fitting = [_ALWAYS]
+    if re.match(r"[0-9]+ ?(?:세|살)", number):
+        fitting.append(_AGE)
+    if re.match(r"[0-9]+ ?시(?!간)", number):
+        fitting.append(_HALF)
+    if re.match(r"1?[0-9] ?월", number):
+        fitting.append(_OF_MONTH)
+    if re.match(r"[123]?[0-9] ?일(?!간)", number) and not re.match(r" ?(?:간|동안)", after):
+        fitting.append(_OF_DAY)
+    return fitting

@@ -28,10 +28,12 @@ import lightgbm as lgb
 import numpy as np
 
 from rag import manifest
+from rag.evidence.paraphrase import FOLDER as PARAPHRASES
 from rag.extract import FORMAT, KIND
 from rag.extract.network import Network
 from rag.korean import KOREAN_VERSION
 from rag.manifest import Json
+from rag.vector import FOLDER as MORPHEMES
 from recipes.reader import data, report
 from recipes.reader.furniture import furnished
 from recipes.reader.judge import Models, judge_all, train_judges
@@ -115,15 +117,17 @@ def report_all(sets: dict[str, list[Case]], models: Models) -> str:
 
 
 def begun(work: Path, settings: dict[str, object], learnt: str) -> None:
-    """Make the folder of a run, or check that it is of one with the same data and settings.
+    """Make the folder of a run, or check that it is of one that learns the same from the same.
 
     Raises:
         SystemExit: It is of another.
     """
     work.mkdir(parents=True, exist_ok=True)
-    about, found = work / "about.json", json.dumps({"data": learnt, "settings": settings}, indent=1)
+    read_with = data.digest([folder / manifest.NAME for folder in (MORPHEMES, PARAPHRASES)])
+    facts = {"data": learnt, "read_with": read_with, "korean": KOREAN_VERSION, "format": FORMAT}
+    about, found = work / "about.json", json.dumps(facts | {"settings": settings}, indent=1)
     if about.exists() and about.read_text("utf-8") != found:
-        raise SystemExit(f"{work} is of a run with other data or settings: give another --work")
+        raise SystemExit(f"{work} is of a run with other data, settings or versions: give another --work")
     about.write_text(found, "utf-8")
 
 

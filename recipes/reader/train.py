@@ -331,6 +331,8 @@ def train_networks(
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         trained = list(pool.map(_learn, [lesson] * count, range(count)))
     said = {row: logs for _, part in trained for row, logs in part.items()}
+    if any(len(logs) != len(found[row].narrow.found) + 1 for row, logs in said.items()):
+        raise ValueError(f"the networks kept in {work} speak of other candidates: they are of another run")
     networks = [shipped(state) for state, _ in trained]
     return networks, [said.get(row, np.zeros(0)) for row in range(len(found))]
 

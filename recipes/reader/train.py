@@ -14,6 +14,7 @@ from pathlib import Path
 import lightgbm as lgb
 import numpy as np
 import torch
+from threadpoolctl import threadpool_limits
 
 from rag.evidence import NAMES as SENTENCE_NAMES
 from rag.extract.feature import CATEGORIES
@@ -267,11 +268,12 @@ def _learn(path: Path, number: int) -> Learnt:
     net = train_net(seen, settings, lambda text: print(f"  network {number}: {text}", flush=True), net)
     state = {name: value.numpy() for name, value in net.state_dict().items()}
     network = shipped(state)
-    said = {
-        row: network.logs(item.seen)
-        for row, item in enumerate(items)
-        if lesson.fold[row] == number and item is not None
-    }
+    with threadpool_limits(1):  # NumPy's threads in every worker would wait for each other
+        said = {
+            row: network.logs(item.seen)
+            for row, item in enumerate(items)
+            if lesson.fold[row] == number and item is not None
+        }
     beside = kept.with_suffix(".part")
     beside.write_bytes(pickle.dumps((state, said)))
     beside.rename(kept)

@@ -68,9 +68,17 @@ def test_what_denies_a_phrase_is_a_word_of_it() -> None:
     assert phrase(analyse("정규직이 아니다")) == ("정규직", "아니")
 
 
+def test_what_makes_another_thing_of_a_word_is_a_word_of_it() -> None:
+    assert phrase(analyse("재작년")) == ("재", "작년")
+    assert phrase(analyse("합격률")) == ("합격", "률")
+    assert phrase(analyse("제2회")) == phrase(analyse("2회"))
+    assert phrase(analyse("사람들")) == ("사람",)
+
+
 def test_what_ships_says_the_same_and_not_what_merely_goes_with_it() -> None:
     assert best("도서관은 언제 다 지어져?", "2029년 완공을 목표로 한다.", "짓") == pytest.approx(0.9)
     assert best("나라에서 대주는 돈은 얼마?", "국비 63억 원을 지원한다.", "나라") == pytest.approx(0.9)
+    assert best("작년 매출은?", "지난해 매출은 3억 원이었다.", "작년") == pytest.approx(0.9)
     assert best("완공 시점은?", "내년 3월에 준공한다.", "완공") == pytest.approx(0.9)
     assert best("완공 시점은?", "내년 3월에 착공한다.", "완공") < 0.7
 
@@ -81,7 +89,7 @@ def test_what_ships_says_the_same_and_not_what_merely_goes_with_it() -> None:
         pair.split("/")
         for pair in (
             "찬성/반대 합격/탈락 위험/안전 인정/부인 가결/부결 착공/완공 국비/도비 비밀/공개 증가/감소 "
-            "이상/이하 입학/졸업 작년/올해"
+            "이상/이하 입학/졸업 작년/올해 작년/재작년 고소득/저소득"
         ).split()
     ],
 )

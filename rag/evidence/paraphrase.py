@@ -20,8 +20,10 @@ FILES = ("groups.txt", "phrases.txt")
 #: Words that may stand between two words of a phrase ("공사가 *모두* 끝나는").
 GAP = 1
 
-#: Auxiliary verbs and prefixes that turn a phrase into its opposite: they are words of it.
-_DENIES = frozenset("않 못하 말 아니하 비 불 미 무 부 반 탈".split())
+#: Auxiliary verbs that turn a phrase into its opposite: they are words of it, as prefixes are (재작년, 저소득) and
+#: suffixes (합격률, 분양가) but for those that leave a word what it is.
+_DENIES = frozenset("않 못하 말 아니하".split())
+_ADDS_NOTHING = frozenset("제 들 님 적 째 씩 쯤 간 당 상 끼리 짜리 화 별 성".split())
 #: What sorts before all that follows a phrase's first word, and after it.
 _AFTER = ("\t", "!")
 #: Words of a phrase: forms of its content morphemes.
@@ -33,9 +35,11 @@ Rows = tuple[int, ...]
 
 
 def carries(morpheme: Morpheme) -> bool:
-    """Whether a morpheme is a word of a phrase: content, or what denies it; no auxiliary verb, no copula."""
-    if morpheme.tag.startswith(("VX", "XPN")):
+    """Whether a morpheme is a word of a phrase: content, or what makes another thing of it; no copula."""
+    if morpheme.tag.startswith("VX"):
         return morpheme.form in _DENIES
+    if morpheme.tag in ("XPN", "XSN"):
+        return morpheme.form not in _ADDS_NOTHING
     return morpheme.is_content and morpheme.tag != "VCP"
 
 
@@ -113,7 +117,9 @@ def said(text: Analysis, sought: Sought) -> Iterator[tuple[Rows, int]]:
     """Phrases that a text says, each within a sentence: rows of its morphemes, and number of the group."""
     for first, end in text.bounds:
         words = _words(text.morphemes, first, end)
-        for at, (_, form) in enumerate(words):
+        for at, (row, form) in enumerate(words):
+            if _prefixed(text.morphemes, row):  # 재작년 is not 작년
+                continue
             for one, number in sought.get(form, ()):
                 if rows := _at(words, at, one):
                     yield rows, number
@@ -128,6 +134,11 @@ def _words(morphemes: Sequence[Morpheme], first: int, end: int) -> list[tuple[in
         elif morphemes[row].tag == "SF":
             found += [(row, "")] * (GAP + 1)
     return found
+
+
+def _prefixed(morphemes: Sequence[Morpheme], row: int) -> bool:
+    """Whether a prefix that is a word of its own stands before a morpheme."""
+    return row > 0 and morphemes[row - 1].tag == "XPN" and carries(morphemes[row - 1])
 
 
 def _at(words: Sequence[tuple[int, str]], at: int, one: Phrase) -> Rows | None:

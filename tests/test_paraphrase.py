@@ -69,8 +69,8 @@ def test_what_denies_a_phrase_is_a_word_of_it() -> None:
 
 
 def test_what_makes_another_thing_of_a_word_is_a_word_of_it() -> None:
-    assert phrase(analyse("재작년")) == ("재", "작년")
-    assert phrase(analyse("합격률")) == ("합격", "률")
+    assert phrase(analyse("재작년")) == ("재-", "작년")
+    assert phrase(analyse("합격률")) == ("합격", "-률")
     assert phrase(analyse("제2회")) == phrase(analyse("2회"))
     assert phrase(analyse("사람들")) == ("사람",)
 
@@ -140,6 +140,26 @@ def test_a_longer_word_that_only_begins_alike_is_another() -> None:
     assert best("도시 이름은?", "도시락을 먹었다.", "도시") < 0.7
 
 
+@pytest.mark.parametrize(
+    ("question", "text", "word"),
+    [
+        line.split("/")
+        for line in (
+            "시장은 누구?/전시장은 3층에 있다./시장",
+            "정부가 낸 돈은?/의정부에서 돈을 냈다./정부",
+            "경기도 인구는?/경기도 나빠졌다./경기도",
+            "날씨는 어떤가?/비정규직은 30명이다./날씨",
+            "위반한 곳은?/급속 충전기는 한국에 있다./위반",
+            "찬성한 나라는?/동의하지 않은 나라는 가온국이다./찬성",
+            "가온전자의 매출은?/영업이익은 3억 원이다./매출",
+            "작년 매출은?/재작년에는 3억 원을 팔았다./매출",
+        )
+    ],
+)
+def test_what_only_looks_alike_is_another(question: str, text: str, word: str) -> None:
+    assert best(question, text, word) < 0.7
+
+
 def test_a_word_that_only_two_others_make_up_across_a_space_is_another() -> None:
     assert best("가수는 누구?", "참가 수는 300곳이다.", "가수") < 0.7
 
@@ -163,9 +183,16 @@ def test_what_is_not_the_first_of_a_group_is_left_out() -> None:
 
 
 def test_a_kind_stands_for_each_and_these_not_for_one_another() -> None:
-    assert paired([["학자", "교수", "박사"]]) == [[("학자",), ("교수",)], [("학자",), ("박사",)]]
+    assert paired([["학자", "교수", "박사"]], []) == [[("학자",), ("교수",)], [("학자",), ("박사",)]]
+    assert paired([["벌", "벌금", "상금"]], [["벌", "상금"]]) == [[("벌",), ("벌금",)]]
 
 
-@pytest.mark.parametrize(("written_", "words"), [("사라지다", "사라지"), ("막다", "막"), ("바다", "바다")])
-def test_a_verb_is_known_in_its_dictionary_form(written_: str, words: str) -> None:
-    assert paired([["끝", written_]]) == [[("끝",), (words,)]]
+@pytest.mark.parametrize(
+    ("written_", "words"),
+    [
+        tuple(pair.split("/"))
+        for pair in "사라지다/사라지 막다/막 바다/바다 어기다/어기 단가/단가 PDF/pdf 발아/발아".split()
+    ],
+)
+def test_an_item_is_understood_without_a_sentence_around_it(written_: str, words: str) -> None:
+    assert paired([["끝", written_]], []) == [[("끝",), (words,)]]

@@ -24,8 +24,10 @@ OTHER_CLASS = 0.6
 #: What another way to say the same is worth, and a word within a longer one; below the same word, which is 1.
 PARAPHRASE = 0.9
 WITHIN = 0.9
-#: Letters of a word with which a longer one may begin; it may end with fewer: "도시락" is no 도시.
+#: Letters of a word with which a longer one may begin or end: "도시락" is no 도시, "전시장" no 시장.
+#: Fewer may end it after so many letters before them ("한밭병원").
 HEAD = 3
+BEFORE = 2
 _NAMES = ("N", "SL", "SN", "SH", "XPN", "XSN", "XR", "W_")
 _SIGNS = ("SW", "SO")
 
@@ -126,9 +128,11 @@ def _spell(close: Floats, seen: View, question: Question) -> None:
             columns = np.flatnonzero((seen.starts < end) & (seen.ends > first) & seen.content)
             here = np.ix_(np.array(rows), columns)
             if len(columns) and not _goes_on(seen.text, first, end) and close[here].max(axis=1).min() < 0.999:
-                heads, tails = first == seen.starts[columns[0]], end == seen.ends[columns[-1]]
-                within = end - first == len(name) and (tails or (heads and len(name) >= HEAD))
-                worth = 1.0 if heads and tails else WITHIN * within
+                start, stop = int(seen.starts[columns[0]]), int(seen.ends[columns[-1]])
+                heads, tails = first == start, end == stop
+                long = len(name) >= HEAD
+                part = (tails and (long or first - start >= BEFORE)) or (heads and long and end < stop)
+                worth = 1.0 if heads and tails else WITHIN * (part and end - first == len(name))
                 close[here] = np.maximum(close[here], worth)
             at = flat.find(name, at + 1)
 
@@ -153,7 +157,8 @@ def _asked_paraphrases(question: Question) -> tuple[dict[int, list[int]], Sought
     analysis, known = view(question.text).analysis, Paraphrases.load()
     words_of: dict[int, list[int]] = {}
     for rows, number in known.asked(analysis):
-        forms = (analysis.morphemes[row].form.lower() for row in rows)
+        said_by = (analysis.morphemes[row] for row in rows)
+        forms = (m.form.lower() for m in said_by if m.is_content)
         if words := [row_of[form] for form in forms if form in row_of]:
             words_of.setdefault(number, []).extend(words)
     return words_of, known.sought(list(words_of))

@@ -20,8 +20,8 @@ FILES = ("groups.txt", "phrases.txt")
 #: Words that may stand between two words of a phrase ("공사가 *모두* 끝나는").
 GAP = 1
 
-#: Auxiliary verbs that turn a phrase into its opposite: they are words of it, as prefixes are (재작년, 저소득) and
-#: suffixes (합격률, 분양가) but for those that leave a word what it is.
+#: Auxiliary verbs that turn a phrase into its opposite: they are words of it, as prefixes (재작년,
+#: 저소득) and suffixes (합격률, 분양가) are but for those that leave a word what it is.
 _DENIES = frozenset("않 못하 말 아니하".split())
 _ADDS_NOTHING = frozenset("제 들 님 적 째 씩 쯤 간 당 상 끼리 짜리 화 별 성".split())
 #: What sorts before all that follows a phrase's first word, and after it.
@@ -43,9 +43,16 @@ def carries(morpheme: Morpheme) -> bool:
     return morpheme.is_content and morpheme.tag != "VCP"
 
 
+def word(morpheme: Morpheme) -> str:
+    """A word of a phrase; affixes are none of the words that are written like them ("비-", "-률")."""
+    if morpheme.tag == "XPN":
+        return f"{morpheme.form}-"
+    return f"-{morpheme.form}" if morpheme.tag == "XSN" else morpheme.form.lower()
+
+
 def phrase(analysis: Analysis) -> Phrase:
     """The words of an analysed phrase."""
-    return tuple(m.form.lower() for m in analysis.morphemes if carries(m))
+    return tuple(word(m) for m in analysis.morphemes if carries(m))
 
 
 def written(groups: Sequence[Sequence[Phrase]]) -> tuple[list[str], list[str]]:
@@ -92,7 +99,7 @@ class Paraphrases:
 
     def asked(self, question: Analysis) -> Iterator[tuple[Rows, int]]:
         """Phrases that a question says: rows of its morphemes, and number of the group."""
-        forms = dict.fromkeys(m.form.lower() for m in question.morphemes if carries(m))
+        forms = dict.fromkeys(word(m) for m in question.morphemes if carries(m))
         return said(question, {form: self._starting(form) for form in forms})
 
     def sought(self, numbers: Sequence[int]) -> Sought:
@@ -121,7 +128,8 @@ def said(text: Analysis, sought: Sought) -> Iterator[tuple[Rows, int]]:
             if _prefixed(text.morphemes, row):  # 재작년 is not 작년
                 continue
             for one, number in sought.get(form, ()):
-                if rows := _at(words, at, one):
+                rows = _at(words, at, one)
+                if rows and not _denied(text.morphemes, words, rows[-1]):
                     yield rows, number
 
 
@@ -130,7 +138,7 @@ def _words(morphemes: Sequence[Morpheme], first: int, end: int) -> list[tuple[in
     found: list[tuple[int, str]] = []
     for row in range(first, end):
         if carries(morphemes[row]):
-            found.append((row, morphemes[row].form.lower()))
+            found.append((row, word(morphemes[row])))
         elif morphemes[row].tag == "SF":
             found += [(row, "")] * (GAP + 1)
     return found
@@ -139,6 +147,12 @@ def _words(morphemes: Sequence[Morpheme], first: int, end: int) -> list[tuple[in
 def _prefixed(morphemes: Sequence[Morpheme], row: int) -> bool:
     """Whether a prefix that is a word of its own stands before a morpheme."""
     return row > 0 and morphemes[row - 1].tag == "XPN" and carries(morphemes[row - 1])
+
+
+def _denied(morphemes: Sequence[Morpheme], words: Sequence[tuple[int, str]], last: int) -> bool:
+    """Whether the word after a phrase denies it: "동의하지 않은" is not 동의."""
+    after = next((row for row, _ in words if row > last), last)
+    return after > last and morphemes[after].tag.startswith("VX")
 
 
 def _at(words: Sequence[tuple[int, str]], at: int, one: Phrase) -> Rows | None:

@@ -9,13 +9,13 @@ kept as the content morphemes that Kiwi finds in them; those that say too little
 """
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from rag import manifest
 from rag.evidence.lexicon import QUESTION_STOP
 from rag.evidence.paraphrase import FILES, KIND, Phrase, carries, phrase, written
-from rag.korean import KOREAN_VERSION, Analysis, analyse, analyse_many
-from rag.vector import has_vector
+from rag.korean import KOREAN_VERSION, Analysis, analyse_many
 
 #: A phrase with more senses than this says too little.
 MOST_SENSES = 6
@@ -26,6 +26,12 @@ MOST_WORDS = 5
 SAME = Path(__file__).with_name("same")
 KINDS = Path(__file__).with_name("kinds")
 UNLIKE = Path(__file__).with_name("unlike")
+
+#: Where an item stands when it is analysed: a verb, its stem. Alone, Kiwi takes "막다." for two adverbs,
+#: "단가." for three words, and "PDF." for one.
+VERB = ("사람들이 ", "고 있다.")
+OTHER = ("그 ", "의 내용이다.")
+ALONE = ("", ".")
 
 Group = list[Phrase]
 
@@ -58,7 +64,7 @@ def _parts(sets: list[set[Phrase]]) -> int:
 
 def compiled(lists: list[list[str]], unlike: list[list[str]]) -> list[Group]:
     """Groups of at least two different phrases, as words, none the opposite of one before it."""
-    fit = _phrases(lists)
+    fit = [list(dict.fromkeys(one for item in group for one in item)) for group in _phrases(lists)]
     known = senses(fit)
     clear = [[one for one in group if known[one] <= MOST_SENSES] for group in fit]
     apart = _apart(unlike)
@@ -66,9 +72,13 @@ def compiled(lists: list[list[str]], unlike: list[list[str]]) -> list[Group]:
     return [group for group in made if len(group) > 1]
 
 
-def paired(lists: list[list[str]]) -> list[Group]:
+def paired(lists: list[list[str]], unlike: list[list[str]]) -> list[Group]:
     """The first phrase of each list with each other one: what is asked for by its kind ("학자", "교수")."""
-    return [[group[0], one] for group in _phrases(lists) for one in group[1:]]
+    apart = _apart(unlike)
+    pairs = [
+        list(dict.fromkeys([*group[0], *item])) for group in _phrases(lists) if group for item in group[1:]
+    ]
+    return [pair for pair in pairs if len(pair) > 1 and _agreeing(pair, apart) == pair]
 
 
 def _apart(lists: list[list[str]]) -> dict[Phrase, set[tuple[int, int]]]:
@@ -78,8 +88,9 @@ def _apart(lists: list[list[str]]) -> dict[Phrase, set[tuple[int, int]]]:
     found: dict[Phrase, set[tuple[int, int]]] = {}
     for number, line in enumerate(things):
         for place, _ in enumerate(line):
-            for one in next(named):
-                found.setdefault(one, set()).add((number, place))
+            for item in next(named):
+                for one in item:
+                    found.setdefault(one, set()).add((number, place))
     return found
 
 
@@ -95,28 +106,59 @@ def _agreeing(group: Group, apart: dict[Phrase, set[tuple[int, int]]]) -> Group:
     return kept
 
 
-def _phrases(lists: list[list[str]]) -> list[Group]:
-    """Different phrases of each list, as words, without those that are question words only."""
+def _phrases(lists: list[list[str]]) -> list[list[Group]]:
+    """The items of each list as words, each in one way or two, without those that are question words only."""
     written = [one for group in lists for one in group]
-    analysed = analyse_many([f"{one}." for one in written])
-    words = iter([_words(one, found) for one, found in zip(written, analysed, strict=True)])
-    groups = [list(dict.fromkeys(next(words) for _ in group)) for group in lists]
-    return [
-        [one for one in group if 0 < len(one) <= MOST_WORDS and not QUESTION_STOP.issuperset(one)]
-        for group in groups
-    ]
+    verbs = _analysed([one[:-1] if one.endswith("다") else "" for one in written], VERB)
+    found = zip(verbs, _analysed(written, OTHER), _analysed(written, ALONE), strict=True)
+    words = iter(
+        [_ways(verb if verb and _ends_in_verb(verb) else other, alone) for verb, other, alone in found]
+    )
+    items = [[next(words) for _ in group] for group in lists]
+    fit = [[[one for one in item if _fits(one)] for item in group] for group in items]
+    return [[item for item in group if item] for group in fit]
 
 
-def _words(written: str, analysis: Analysis) -> Phrase:
-    """Words of a phrase; a verb whose dictionary form Kiwi takes for a noun is analysed in another form."""
-    content = [m for m in analysis.morphemes if carries(m)]
-    if not written.endswith("다") or not content or any(m.tag == "EF" for m in analysis.morphemes):
-        return phrase(analysis)
-    if content[-1].tag == "NNG" and has_vector(content[-1].id):  # 바다
-        return phrase(analysis)
-    going = analyse(f"{written[:-1]}고 있다.")
-    verbs = [m for m in going.morphemes if carries(m)]
-    return phrase(going) if verbs and verbs[-1].tag.startswith("V") else ()
+def _fits(one: Phrase) -> bool:
+    return 0 < len(one) <= MOST_WORDS and not QUESTION_STOP.issuperset(one)
+
+
+def _ends_in_verb(analysis: Analysis) -> bool:
+    return analysis.morphemes[-1].tag.startswith(("V", "XSV", "XSA"))
+
+
+def _analysed(written: list[str], frame: tuple[str, str]) -> list[Analysis | None]:
+    """The morphemes of each item in its frame; None where its beginning is no word: it is not understood."""
+    before, after = frame
+    found: list[Analysis | None] = []
+    for one, analysis in zip(
+        written, analyse_many([f"{before}{one}{after}" for one in written]), strict=True
+    ):
+        start, end = len(before), len(before) + len(one)
+        own = tuple(m for m in analysis.morphemes if start <= m.start < end)
+        good = own and carries(own[0]) and own[0].start == start and own[-1].end <= end
+        found.append(replace(analysis, morphemes=own) if good else None)
+    return found
+
+
+def _ways(inside: Analysis | None, alone: Analysis | None) -> Group:
+    """How an item may be cut in a text: as in its frame, and as alone where that covers the same letters."""
+    if inside is None:
+        return (
+            [phrase(alone)] if alone is not None and not any(m.tag == "IC" for m in alone.morphemes) else []
+        )
+    if alone is None or _covered(inside) != _covered(alone):
+        return [phrase(inside)]
+    return list(dict.fromkeys([phrase(inside), phrase(alone)]))
+
+
+def _covered(analysis: Analysis) -> int:
+    """How many letters lie before what follows the last word, 하다 or 되다 at its end counted in."""
+    first = last = analysis.morphemes[0].start
+    for m in analysis.morphemes:
+        if carries(m) or (m.tag in ("XSV", "XSA") and m.start == last):
+            last = m.end
+    return last - first
 
 
 def main() -> None:
@@ -124,7 +166,8 @@ def main() -> None:
     arguments.add_argument("--out", type=Path, required=True)
     options = arguments.parse_args()
     lists, kinds = listed(SAME), listed(KINDS)
-    made = compiled(lists, listed(UNLIKE, " | ")) + paired(kinds)
+    unlike = listed(UNLIKE, " | ")
+    made = compiled(lists, unlike) + paired(kinds, unlike)
     options.out.mkdir(parents=True, exist_ok=True)
     for name, lines in zip(FILES, written(made), strict=True):
         (options.out / name).write_text("".join(f"{line}\n" for line in lines), "utf-8")

@@ -19,10 +19,11 @@ _PHRASE_END = re.compile(
     r"(?:위해|위해서|위하여|때문에|따라|통해|통하여|으로|에서|에게|에|와|과|의|고|며|서|도록|게|면|아|어|해|를|을|려고|라고|다고)$"
 )
 
+#: A number's unit that looks like such an ending.
+_COUNT_END = re.compile(r"(?:[0-9] ?[과면]|초과)$")
 #: Verbs in the form that describes a noun, and as the end of a sentence.
 _TOLD = {
     "넘는": "넘습니다",
-    "넘게": "넘습니다",
     "웃도는": "웃돕니다",
     "밑도는": "밑돕니다",
     "못 미치는": "못 미칩니다",
@@ -83,7 +84,7 @@ def fact(short: str, marker: int) -> str:
         return f"{short} [{marker}]"
     if found := _DESCRIBES.search(short):
         return f"{short[: found.start()]}{_TOLD[found[1]]}. [{marker}]"
-    if _PHRASE_END.search(short) and " " in short:
+    if _PHRASE_END.search(short) and " " in short and not _COUNT_END.search(short):
         return f"“{short}”라고 나와 있습니다. [{marker}]"
     return f"{short}입니다. [{marker}]" if _ENDS_AS_NOUN.search(short) else f"“{short}”입니다. [{marker}]"
 

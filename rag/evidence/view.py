@@ -50,7 +50,7 @@ def word_class(morpheme: Morpheme) -> int:
     return _CLASSES.get(morpheme.tag[0], 0)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False)  # no slots: cached_property needs a __dict__
 class View:
     """A text and its ``n`` morphemes as arrays.
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from rag.errors import ModelDamagedError
 from rag.evidence import sentence_of
 from rag.evidence.paraphrase import FOLDER as PARAPHRASES
+from rag.evidence.paraphrase import Paraphrases
 from rag.extract.booster import Booster
 from rag.extract.companion import accompanied
 from rag.extract.network import Network, mean_logs
@@ -24,6 +25,7 @@ from rag.extract.reading import Final, Narrow, attend, compare, distinct, judge_
 from rag.manifest import NAME, Json, file_digest, verify_model
 from rag.types import Delta, Draft, Evidence, Located, Span
 from rag.vector import FOLDER as MORPHEMES
+from rag.vector import MorphemeVectors
 
 __all__ = ["FORMAT", "KIND", "Booster", "SpanReader"]
 
@@ -82,10 +84,12 @@ class SpanReader:
         """The reader in ``folder``: about 0.1 s.
 
         Raises:
-            ModelMissingError: No such folder, or LightGBM is not installed.
-            ModelDamagedError: A file differs from the manifest, or the format is of another version.
+            ModelMissingError: No such folder, or none of what it reads with, or LightGBM is not installed.
+            ModelDamagedError: A file differs from its manifest, or the format is of another version.
         """
         manifest = verify_model(folder, KIND)
+        Paraphrases.load()  # they and the vectors would be missed in the middle of a question
+        MorphemeVectors.load()
         if manifest.get("version") != FORMAT:
             raise ModelDamagedError(
                 f"답 찾기 모델 {folder}은(는) 이 판의 것이 아닙니다.", "패키지를 다시 설치해 주세요."

@@ -34,7 +34,7 @@ from rag.extract.network import Network
 from rag.korean import KOREAN_VERSION
 from rag.manifest import Json
 from rag.vector import FOLDER as MORPHEMES
-from recipes.reader import data, report
+from recipes.reader import data, made, report
 from recipes.reader.furniture import furnished
 from recipes.reader.judge import Models, judge_all, train_judges
 from recipes.reader.pretraining import pretrained
@@ -178,7 +178,7 @@ def main() -> None:
     else:
         with TemporaryDirectory() as folder:
             work = options.work or Path(folder)
-            begun(work, settings, data.digest([korquad, *own]))
+            begun(work, settings, data.digest([korquad, *own, *made.sources(options.data)]))
             steps = taught(options.data, training(korquad, own, settings, most), settings, work)
     if not options.measure:
         share = float(str(settings["alone_share"]))

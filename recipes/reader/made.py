@@ -48,12 +48,17 @@ _BY_UNIT = {
 }
 
 
+def sources(folder: Path) -> list[Path]:
+    """The files of plain text that questions are made from."""
+    return [folder / "text" / f"{name}.jsonl.xz" for name in SOURCES]
+
+
 def texts(folder: Path, limit: int, chance: random.Random) -> list[tuple[str, str]]:
     """``(title, text)`` of paragraphs of 150 to 1,200 characters, shuffled."""
     found = []
-    for name, most in SOURCES.items():
+    for path, most in zip(sources(folder), SOURCES.values(), strict=True):
         taken = 0
-        with lzma.open(folder / "text" / f"{name}.jsonl.xz", "rt", encoding="utf-8") as stream:
+        with lzma.open(path, "rt", encoding="utf-8") as stream:
             for line in stream:
                 record = json.loads(line)
                 text = normalise(record["text"])[:1200]

@@ -250,13 +250,27 @@ def _kept(lesson: Path, number: int) -> Path:
 def _learn(path: Path, number: int) -> Learnt:
     """State of a network trained on all folds but ``number``, and what it says of that one's questions.
 
-    Kept beside the lesson, and taken from there if a run before this one was stopped after it.
+    The state is kept beside the lesson, and taken from there if a run before this one was stopped after it.
     """
-    kept = _kept(path, number)
-    if kept.exists():
-        return pickle.loads(kept.read_bytes())  # type: ignore[no-any-return]
-    torch.set_num_threads(1)
     lesson, items = Lesson.read(path)
+    kept = _kept(path, number)
+    if not kept.exists():
+        beside = kept.with_suffix(".part")
+        beside.write_bytes(pickle.dumps(_trained(lesson, items, number)))
+        beside.rename(kept)
+    state: State = pickle.loads(kept.read_bytes())
+    network = shipped(state)
+    with threadpool_limits(1):  # NumPy's threads in every worker would wait for each other
+        said = {
+            row: network.logs(item.seen)
+            for row, item in enumerate(items)
+            if lesson.fold[row] == number and item is not None
+        }
+    return state, said
+
+
+def _trained(lesson: Lesson, items: Sequence[Item | None], number: int) -> State:
+    torch.set_num_threads(1)
     settings = lesson.settings | {"seed": lesson.settings["seed"] + number}
     net = Net(int(settings["width"]), settings["dropout"])
     net.load_state_dict({name: torch.from_numpy(value) for name, value in lesson.start.items()})
@@ -266,18 +280,7 @@ def _learn(path: Path, number: int) -> Learnt:
         if fold != number and item is not None and item.usable
     ]
     net = train_net(seen, settings, lambda text: print(f"  network {number}: {text}", flush=True), net)
-    state = {name: value.numpy() for name, value in net.state_dict().items()}
-    network = shipped(state)
-    with threadpool_limits(1):  # NumPy's threads in every worker would wait for each other
-        said = {
-            row: network.logs(item.seen)
-            for row, item in enumerate(items)
-            if lesson.fold[row] == number and item is not None
-        }
-    beside = kept.with_suffix(".part")
-    beside.write_bytes(pickle.dumps((state, said)))
-    beside.rename(kept)
-    return state, said
+    return {name: value.numpy() for name, value in net.state_dict().items()}
 
 
 def net_of(settings: Settings) -> Net:
@@ -328,13 +331,10 @@ def train_networks(
     chosen: dict[str, float] = settings["network"]  # type: ignore[assignment]
     workers, count = int(str(settings["threads"])), int(fold.max()) + 1
     lesson = work / "lesson"
-    if not all(_kept(lesson, number).exists() for number in range(count)):
-        Lesson(fold, chosen, start()).write(lesson, found)
+    Lesson(fold, chosen, start()).write(lesson, found)
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         trained = list(pool.map(_learn, [lesson] * count, range(count)))
     said = {row: logs for _, part in trained for row, logs in part.items()}
-    if any(len(logs) != len(found[row].narrow.found) + 1 for row, logs in said.items()):
-        raise ValueError(f"the networks kept in {work} speak of other candidates: they are of another run")
     networks = [shipped(state) for state, _ in trained]
     return networks, [said.get(row, np.zeros(0)) for row in range(len(found))]
 

@@ -49,7 +49,8 @@ def test_openai_example(url: str) -> None:
 
 def test_streaming_example(url: str) -> None:
     answer, interpreted, quote = run(EXAMPLES[1], url)
-    assert answer == "92,000㎡입니다. [1]"
+    assert "92,000㎡" in answer
+    assert answer.endswith(" [1]")
     assert interpreted == "카카오 디지털 허브의 면적은?"
     assert "92,000㎡" in quote
 
@@ -64,4 +65,4 @@ def test_json_example(url: str) -> None:
 
 def test_mcp_example(url: str) -> None:
     [short] = run(EXAMPLES[3], url)
-    assert short == "100원"
+    assert "100원" in short

@@ -9,7 +9,7 @@ from rag.errors import ModelDamagedError, ModelMissingError
 from rag.evidence import ask, matched
 from rag.evidence.paraphrase import FILES, FOLDER, Paraphrases, phrase, said, written
 from rag.korean import analyse
-from recipes.paraphrases.__main__ import compiled, paired, senses
+from recipes.paraphrases.__main__ import apart, compiled, paired, senses
 from tests.test_evidence import evidence
 
 GROUPS = Paraphrases(*written([[("완공",), ("다", "짓"), ("공사", "끝나")], [("국비",), ("나라", "돈")]]))
@@ -172,19 +172,19 @@ def test_groups_that_share_another_phrase_are_one_sense() -> None:
 
 def test_phrases_are_compiled_to_words_and_vague_ones_left_out() -> None:
     lists = [["완공", "다 짓다", "완공되다"], ["무엇", "어디"], ["홀로"]]
-    assert compiled(lists, []) == [[("완공",), ("다", "짓")]]
+    assert compiled(lists, {}) == [[("완공",), ("다", "짓")]]
     vague = [[f"열매{number}가 익다", "보다"] for number in range(9)]
-    assert compiled(vague, []) == []
+    assert compiled(vague, {}) == []
 
 
 def test_what_is_not_the_first_of_a_group_is_left_out() -> None:
     lists = [["통과", "가결", "부결", "통과되다", "의결"]]
-    assert compiled(lists, [["가결 / 통과", "부결 / 떨어지다"]]) == [[("통과",), ("가결",), ("의결",)]]
+    assert compiled(lists, apart([["가결 / 통과", "부결 / 떨어지다"]])) == [[("통과",), ("가결",), ("의결",)]]
 
 
 def test_a_kind_stands_for_each_and_these_not_for_one_another() -> None:
-    assert paired([["학자", "교수", "박사"]], []) == [[("학자",), ("교수",)], [("학자",), ("박사",)]]
-    assert paired([["벌", "벌금", "상금"]], [["벌", "상금"]]) == [[("벌",), ("벌금",)]]
+    assert paired([["학자", "교수", "박사"]], {}) == [[("학자",), ("교수",)], [("학자",), ("박사",)]]
+    assert paired([["벌", "벌금", "상금"]], apart([["벌", "상금"]])) == [[("벌",), ("벌금",)]]
 
 
 @pytest.mark.parametrize(
@@ -195,4 +195,4 @@ def test_a_kind_stands_for_each_and_these_not_for_one_another() -> None:
     ],
 )
 def test_an_item_is_understood_without_a_sentence_around_it(written_: str, words: str) -> None:
-    assert paired([["끝", written_]], []) == [[("끝",), (words,)]]
+    assert paired([["끝", written_]], {}) == [[("끝",), (words,)]]

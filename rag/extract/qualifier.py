@@ -57,9 +57,11 @@ def qualified(text: str, span: Span, sentence: Span) -> Span | None:
     if _BEGINS.match(inside):
         before = re.compile(rf"{_START}(?:{'|'.join(_fitting(inside, after))}) ?\Z")
         for _ in range(_MOST):
-            found = before.search(text[sentence.start : start])
-            if found and not _misread(found[0], text[sentence.start : start][: found.start()], inside):
-                start = sentence.start + found.start()
+            left = text[sentence.start : start]
+            found = before.search(left)
+            if found is None or _misread(found[0].strip(), left[: found.start()], inside):
+                break
+            start = sentence.start + found.start()
     if _ENDS.search(inside):
         if found := (not _YEAR.fullmatch(inside) and _NOUN.match(after)) or _VERB.match(after):
             end += found.end()
@@ -84,6 +86,5 @@ def _fitting(number: str, after: str) -> list[str]:
 
 def _misread(word: str, before: str, number: str) -> bool:
     """Whether 연, 주 or the like is no rate there: "문을 연 3곳", but "상담을 연 12회"."""
-    if word.strip() not in _EACH.split("|"):
-        return False
-    return bool(_NO_RATE.search(before)) and not (word.strip() == "연" and _COUNTED.match(number))
+    counted = word == "연" and _COUNTED.match(number)
+    return word in _EACH.split("|") and bool(_NO_RATE.search(before)) and not counted

@@ -34,6 +34,8 @@ OTHER = ("그 ", "의 내용이다.")
 ALONE = ("", ".")
 
 Group = list[Phrase]
+#: What a phrase names in lists of things that are not each other: number of the list, and of the thing in it.
+Things = dict[Phrase, set[tuple[int, int]]]
 
 
 def listed(folder: Path, divider: str = " / ") -> list[list[str]]:
@@ -62,30 +64,28 @@ def _parts(sets: list[set[Phrase]]) -> int:
     return len(parts)
 
 
-def compiled(lists: list[list[str]], unlike: list[list[str]]) -> list[Group]:
+def compiled(lists: list[list[str]], named: Things) -> list[Group]:
     """Groups of at least two different phrases, as words, none the opposite of one before it."""
     fit = [list(dict.fromkeys(one for item in group for one in item)) for group in _phrases(lists)]
     known = senses(fit)
     clear = [[one for one in group if known[one] <= MOST_SENSES] for group in fit]
-    apart = _apart(unlike)
-    made = [_agreeing(group, apart) for group in clear]
+    made = [_agreeing(group, named) for group in clear]
     return [group for group in made if len(group) > 1]
 
 
-def paired(lists: list[list[str]], unlike: list[list[str]]) -> list[Group]:
+def paired(lists: list[list[str]], named: Things) -> list[Group]:
     """The first phrase of each list with each other one: what is asked for by its kind ("학자", "교수")."""
-    apart = _apart(unlike)
     pairs = [
         list(dict.fromkeys([*group[0], *item])) for group in _phrases(lists) if group for item in group[1:]
     ]
-    return [pair for pair in pairs if len(pair) > 1 and _agreeing(pair, apart) == pair]
+    return [pair for pair in pairs if len(pair) > 1 and _agreeing(pair, named) == pair]
 
 
-def _apart(lists: list[list[str]]) -> dict[Phrase, set[tuple[int, int]]]:
+def apart(lists: list[list[str]]) -> Things:
     """Of every phrase that is not the others of its list: the list, and which of its things it names."""
     things = [[item.split(" / ") for item in line] for line in lists]
     named = iter(_phrases([item for line in things for item in line]))
-    found: dict[Phrase, set[tuple[int, int]]] = {}
+    found: Things = {}
     for number, line in enumerate(things):
         for place, _ in enumerate(line):
             for item in next(named):
@@ -94,12 +94,12 @@ def _apart(lists: list[list[str]]) -> dict[Phrase, set[tuple[int, int]]]:
     return found
 
 
-def _agreeing(group: Group, apart: dict[Phrase, set[tuple[int, int]]]) -> Group:
+def _agreeing(group: Group, named: Things) -> Group:
     """The phrases of a group without those that name another thing than one before them."""
     kept: Group = []
     taken: dict[int, int] = {}
     for one in group:
-        things = dict(apart.get(one, ()))
+        things = dict(named.get(one, ()))
         if all(taken.get(number, place) == place for number, place in things.items()):
             kept.append(one)
             taken |= things
@@ -166,8 +166,8 @@ def main() -> None:
     arguments.add_argument("--out", type=Path, required=True)
     options = arguments.parse_args()
     lists, kinds = listed(SAME), listed(KINDS)
-    unlike = listed(UNLIKE, " | ")
-    made = compiled(lists, unlike) + paired(kinds, unlike)
+    named = apart(listed(UNLIKE, " | "))
+    made = compiled(lists, named) + paired(kinds, named)
     options.out.mkdir(parents=True, exist_ok=True)
     for name, lines in zip(FILES, written(made), strict=True):
         (options.out / name).write_text("".join(f"{line}\n" for line in lines), "utf-8")

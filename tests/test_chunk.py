@@ -1,7 +1,7 @@
 """Spans are exact, pieces cover everything, sections are walls."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.chunk import TokenLimit, chunk
@@ -12,7 +12,6 @@ from tests.fakes import document
 ALPHABET = st.sampled_from(list("가나다 \n.?!다, 1a'\""))
 
 
-@settings(deadline=None)
 @given(st.text(ALPHABET, max_size=400), st.integers(1, 80))
 def test_passages_are_exact_and_cover_the_text(raw: str, max_chars: int) -> None:
     text = normalise(raw)

@@ -24,7 +24,7 @@ def brute_force(vectors: np.ndarray, query: np.ndarray, k: int) -> list[int]:
     return sorted(range(len(vectors)), key=lambda row: (-scores[row], row))[:k]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(count=st.integers(1, 40), dim=st.integers(1, 16), k=st.integers(1, 60), seed=st.integers(0, 9))
 def test_equals_brute_force(count: int, dim: int, k: int, seed: int) -> None:
     # few distinct values per entry make exact sums, so that ties are ties in both

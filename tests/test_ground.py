@@ -104,7 +104,7 @@ def test_positions_of_an_extractive_reader_are_kept() -> None:
     assert made.citations[0].support == pytest.approx(0.7)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.text(st.sampled_from(list("가카오허브완공은년2029 .[]12345\n?!\"'")), max_size=80))
 def test_every_quote_is_verbatim_for_any_draft(text: str) -> None:
     made = grounded(text)

@@ -19,7 +19,7 @@ def test_sentences_split_without_space_and_at_line_breaks() -> None:
     ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(max_size=200))
 def test_sentences_hold_every_morpheme(raw: str) -> None:
     analysis = analyse(normalise(raw))

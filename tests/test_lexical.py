@@ -51,7 +51,7 @@ def reference(lists: list[list[str]], query: list[str]) -> np.ndarray:
     return np.asarray(engine.get_scores(known))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(lists=LISTS, query=QUERY)
 def test_scores_are_those_of_bm25s(lists: list[list[str]], query: list[str]) -> None:
     index = LexicalIndex.build(lists)
@@ -59,7 +59,7 @@ def test_scores_are_those_of_bm25s(lists: list[list[str]], query: list[str]) -> 
     assert np.allclose(index.scores(query), reference(lists, query), rtol=1e-5, atol=1e-6)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     lists=LISTS,
     query=QUERY,

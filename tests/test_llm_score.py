@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given
-from hypothesis import settings as limits
 from hypothesis import strategies as st
 
 from rag.config import Settings, load_settings
@@ -70,7 +69,6 @@ def scorer(files: dict[str, Path]) -> Scorer:
 # --- tokens ---------------------------------------------------------------------------------------
 
 
-@limits(deadline=None)
 @given(st.text(max_size=60))
 def test_any_text_can_be_spelled_and_tokens_stay_inside(text: str) -> None:
     vocabulary = Vocabulary(tokens())

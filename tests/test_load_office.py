@@ -229,7 +229,7 @@ def test_entities_are_not_expanded() -> None:
 
 
 @given(st.sampled_from(SUFFIXES), st.integers(0, 40_000), st.binary(min_size=1, max_size=12))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_damaged_office_files_give_text_or_a_source_error(suffix: str, place: int, noise: bytes) -> None:
     data = MADE[suffix]
     place %= len(data)

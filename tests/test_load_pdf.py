@@ -96,7 +96,7 @@ def test_unreadable_files_are_named(data: bytes, word: str) -> None:
 
 
 @given(st.integers(0, 2000), st.binary(min_size=1, max_size=20))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_damaged_files_give_text_or_a_source_error(place: int, noise: bytes) -> None:
     data = make_pdf([WRAPPED])
     try:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.load.line import Mark, dateline_date, find_date, is_closed, is_dateline, lines, mark_of
@@ -129,13 +129,11 @@ FRAGMENTS = [
 
 
 @given(st.lists(st.sampled_from(FRAGMENTS) | st.text(max_size=30), max_size=40))
-@settings(deadline=None)
 def test_sections_ascend_and_hold_every_letter(parts: list[str]) -> None:
     assert_sound(normalise("\n".join(parts)))
 
 
 @given(st.text(max_size=300))
-@settings(deadline=None)
 def test_any_text_is_parsed(text: str) -> None:
     assert_sound(normalise(text))
 

@@ -7,7 +7,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -31,7 +31,7 @@ from rag.extract.reading import (
     narrow,
 )
 from recipes.reader.data import Example, best_overlap
-from recipes.reader.net import Item, Net, shipped, train_net
+from recipes.reader.net import Item, Net, packed, shipped, train_net, unpacked
 
 #: A question's kind and unit count as having this many more questions of the usual share without an answer.
 SMOOTHED = 50
@@ -55,6 +55,11 @@ class Case:
     final_scores: np.ndarray | None = None
     choice: int | None = None  # the finalist that the judge prefers; None where nothing was found
     sure: tuple[float, float] = (0.0, 0.0)  # that its sentence holds the answer, and its span, given that
+
+    def forget(self) -> None:
+        """Let the texts go, once spans are described: most of the memory, which the networks need."""
+        self.look = replace(self.look, pages=())
+        self.narrow = replace(self.narrow, look=self.look)
 
 
 def cases(examples: Sequence[Example]) -> list[Case]:
@@ -262,7 +267,7 @@ def _learn(path: Path, number: int) -> Learnt:
     network = shipped(state)
     with threadpool_limits(1):  # NumPy's threads in every worker would wait for each other
         said = {
-            row: network.logs(item.seen)
+            row: network.logs(unpacked(item.seen))
             for row, item in enumerate(items)
             if lesson.fold[row] == number and item is not None
         }
@@ -294,7 +299,7 @@ def item_of(case: Case) -> Item | None:
         return None
     seen, values = laid(case.narrow), worth(case)
     within = values[seen.spans[:, 0] >= 0]
-    return Item(seen, values, usable=case.example.gold is None or bool(within.max(initial=0.0) > 0))
+    return Item(packed(seen), values, usable=case.example.gold is None or bool(within.max(initial=0.0) > 0))
 
 
 def balance(found: Sequence[Case], usual: float) -> list[float]:
@@ -332,6 +337,8 @@ def train_networks(
     workers, count = int(str(settings["threads"])), int(fold.max()) + 1
     lesson = work / "lesson"
     Lesson(fold, chosen, start()).write(lesson, found)
+    for case in found:
+        case.forget()
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         trained = list(pool.map(_learn, [lesson] * count, range(count)))
     said = {row: logs for _, part in trained for row, logs in part.items()}

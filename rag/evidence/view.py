@@ -30,6 +30,25 @@ TAGS = {
 _CLASSES = {"N": 1, "S": 1, "X": 1, "V": 2, "M": 3}
 
 
+#: Classes of letters: other, digit, Latin, Han, a syllable beyond KS X 1001, and its 2,350 syllables.
+_OTHER, _DIGIT, _LATIN, _HAN, _RARE, _COMMON = range(6)
+LETTER_COUNT = _COMMON + 2350
+_ROW, _FIRST_ROW, _FIRST_CELL = 94, 0xB0, 0xA1
+
+
+@lru_cache(maxsize=8192)
+def letter_class(letter: str) -> int:
+    """A letter's number below :data:`LETTER_COUNT`: names that have no vector show in them what they are."""
+    if "가" <= letter <= "힣":
+        code = letter.encode("euc_kr")  # of eight bytes where KS X 1001 has no such syllable
+        return _COMMON + (code[0] - _FIRST_ROW) * _ROW + code[1] - _FIRST_CELL if len(code) == 2 else _RARE
+    if letter.isdigit():
+        return _DIGIT
+    if "a" <= letter.lower() <= "z":
+        return _LATIN
+    return _HAN if "一" <= letter <= "鿿" else _OTHER
+
+
 def vectors() -> MorphemeVectors:
     """The shared table of morpheme vectors."""
     return MorphemeVectors.load()
@@ -68,6 +87,7 @@ class View:
         predicate: ``(n,)`` verbs, adjectives and nouns that take 하다/되다.
         starts: ``(n,)`` first code point of each morpheme.
         ends: ``(n,)`` one past the last code point.
+        letters: ``(n, 2)`` :func:`letter_class` of the first and the last letter of each morpheme.
     """
 
     analysis: Analysis
@@ -83,6 +103,7 @@ class View:
     predicate: Mask
     starts: Ints
     ends: Ints
+    letters: Ints
 
     @property
     def text(self) -> str:
@@ -95,6 +116,10 @@ class View:
         places = [place for place, letter in enumerate(self.text) if not letter.isspace()]
         lower = [self.text[place].lower()[:1] for place in places]
         return "".join(lower), np.array(places, np.int64)
+
+
+def _ends(form: str) -> tuple[int, int]:
+    return (letter_class(form[0]), letter_class(form[-1])) if form else (_OTHER, _OTHER)
 
 
 def _clauses(morphemes: tuple[Morpheme, ...]) -> list[int]:
@@ -155,4 +180,5 @@ def view(text: str) -> View:
         predicate=np.array(_predicates(morphemes), np.bool_),
         starts=np.array([m.start for m in morphemes], np.int64),
         ends=np.array([m.end for m in morphemes], np.int64),
+        letters=np.array([_ends(m.form) for m in morphemes], np.int64).reshape(-1, 2),
     )

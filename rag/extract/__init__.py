@@ -31,7 +31,7 @@ __all__ = ["FORMAT", "KIND", "Booster", "SpanReader"]
 
 KIND = "reader"
 #: Of the weights: which arrays and columns there are.
-FORMAT = 4
+FORMAT = 5
 _PARTS = ("sentence", "span", "final", "holds", "exact")
 _NETWORKS = "network-*.npz"
 _NOTHING = Draft("", (), 0.0, refused=True)

@@ -74,13 +74,22 @@ class Network:
         of = self.arrays
         table = vectors()
         text = np.concatenate(
-            [table.rows(seen.ids), of["tag.weight"][seen.tags], of["unit.weight"][seen.units], seen.numbers],
+            [
+                table.rows(seen.ids),
+                of["head.weight"][seen.letters[:, 0]],
+                of["tail.weight"][seen.letters[:, 1]],
+                of["tag.weight"][seen.tags],
+                of["unit.weight"][seen.units],
+                seen.numbers,
+            ],
             axis=1,
         )
         whole = np.concatenate([of["kind.weight"][seen.kind], of["unit.weight"][seen.unit]])
         asked = np.concatenate(
             [
                 table.rows(seen.question_ids),
+                of["head.weight"][seen.question_letters[:, 0]],
+                of["tail.weight"][seen.question_letters[:, 1]],
                 of["tag.weight"][seen.question_tags],
                 np.tile(whole, (len(seen.question_ids), 1)),
                 seen.question_numbers,

@@ -37,8 +37,10 @@ _OF_SENTENCE = {
     "is_question": 1.0,
 }
 #: Numbers known of each morpheme of the text, and of the question.
-TEXT_WIDTH = 30 + len(_OF_SENTENCE)
+TEXT_WIDTH = 31 + len(_OF_SENTENCE)
 QUESTION_WIDTH = 7
+#: Morphemes of as many letters or more look alike.
+_LONG = 8
 TAG_COUNT = max(TAGS.values()) + 1
 UNIT_COUNT = len(Unit)
 KIND_COUNT = len(Kind)
@@ -53,8 +55,9 @@ class Tokens:
         tags: ``(n,)`` numbers of :data:`rag.evidence.view.TAGS`.
         units: ``(n,)`` :class:`Unit` of the number that ends here.
         numbers: ``(n, TEXT_WIDTH)`` matches, places, sentence features; about [-1, 1].
+        letters: ``(n, 2)`` classes of the first and last letter of each morpheme.
         sentences: ``(n,)`` number of the sentence of each, from 0 and rising.
-        question_ids, question_tags, question_numbers: The same of the question.
+        question_ids, question_tags, question_letters, question_numbers: The same of the question.
         alike: ``(n, m)`` in [0, 1]: how much each morpheme of the text is, or says, each of the question.
         kind: What the question asks for.
         unit: Unit of the number it asks for.
@@ -65,10 +68,12 @@ class Tokens:
     ids: Ints
     tags: Ints
     units: Ints
+    letters: Ints
     numbers: Floats
     sentences: Ints
     question_ids: Ints
     question_tags: Ints
+    question_letters: Ints
     question_numbers: Floats
     alike: NDArray[np.float16]
     kind: int
@@ -98,17 +103,21 @@ def tokens(
     field = lay(question, pages, kept)
     numbers = _numbers(question, pages, kept, field, table[: len(kept)], scores[: len(kept)])
     ids = np.concatenate([pages[p.passage].seen.ids[p.first : p.last] for p in kept])
+    letters = np.concatenate([pages[p.passage].seen.letters[p.first : p.last] for p in kept])
     order, places = _order(kept, field)
-    asked_ids, asked_tags, asked_numbers = _asked(question, pages)
+    asked = view(question.text)
+    size = LONGEST_QUESTION
     return Tokens(
         ids=ids[order],
         tags=field.tags[order],
         units=field.units[order],
+        letters=letters[order],
         numbers=numbers[order],
         sentences=np.cumsum(np.diff(field.owner[order], prepend=-1) != 0) - 1,
-        question_ids=asked_ids,
-        question_tags=asked_tags,
-        question_numbers=asked_numbers,
+        question_ids=asked.ids[:size],
+        question_tags=asked.tags[:size],
+        question_letters=asked.letters[:size],
+        question_numbers=_asked(question, pages),
         alike=_alike(question, field.match[:, order]),
         kind=int(question.kind),
         unit=int(question.unit),
@@ -194,6 +203,7 @@ def _numbers(
         row == high - 1,
         position,
         [form in TITLES for form in forms],
+        [min(len(form), _LONG) / _LONG for form in forms],
         scores[owner] / 4,
         (scores[owner] - scores.max()) / 4,
     ]
@@ -224,10 +234,9 @@ def _alike(question: Question, match: Floats) -> NDArray[np.float16]:
     return found
 
 
-def _asked(question: Question, pages: Sequence[Matched]) -> tuple[Ints, Ints, Floats]:
+def _asked(question: Question, pages: Sequence[Matched]) -> Floats:
     """The question's morphemes: weight, hardness, and how well the evidence holds them."""
-    seen = view(question.text)
-    morphemes = seen.analysis.morphemes[:LONGEST_QUESTION]
+    morphemes = view(question.text).analysis.morphemes[:LONGEST_QUESTION]
     said = np.zeros(len(question.forms), np.float32)
     titled = said
     for page in pages:
@@ -247,5 +256,4 @@ def _asked(question: Question, pages: Sequence[Matched]) -> tuple[Ints, Ints, Fl
             float(m.form.lower() == question.focus),
             float(m.form.lower() == question.predicate),
         ]
-    size = len(morphemes)
-    return seen.ids[:size], seen.tags[:size], numbers
+    return numbers

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from rag.evidence.view import vectors
+from rag.evidence.view import LETTER_COUNT, vectors
 from rag.extract.network import JOIN_DILATIONS, LENGTHS, READ_DILATIONS, Network, lengths_of
 from rag.extract.tokens import (
     KIND_COUNT,
@@ -26,7 +26,9 @@ from rag.extract.tokens import (
 )
 from rag.korean import VECTOR_COUNT
 
-TAG_DIM, UNIT_DIM, KIND_DIM = 12, 6, 6
+TAG_DIM, UNIT_DIM, KIND_DIM, LETTER_DIM = 12, 6, 6, 12
+#: What a letter says before it is learnt: nearly nothing, for rare ones stay so.
+FAINT = 0.1
 #: Padded shapes: fixed, since every new shape costs the kernels a new plan.
 TEXT, ASKED, SPANS = LONGEST, LONGEST_QUESTION, 320
 #: Values in the mask of :class:`Dropout` beyond what one use needs.
@@ -84,11 +86,17 @@ class Net(nn.Module):
         padded = torch.from_numpy(np.concatenate([np.zeros((1, table.shape[1]), np.float32), table]))
         self.words = nn.Embedding.from_pretrained(padded, freeze=True)
         dim = table.shape[1]
+        self.head = nn.Embedding(LETTER_COUNT, LETTER_DIM)
+        self.tail = nn.Embedding(LETTER_COUNT, LETTER_DIM)
+        nn.init.normal_(self.head.weight, std=FAINT)
+        nn.init.normal_(self.tail.weight, std=FAINT)
         self.tag = nn.Embedding(TAG_COUNT, TAG_DIM)
         self.unit = nn.Embedding(UNIT_COUNT, UNIT_DIM)
         self.kind = nn.Embedding(KIND_COUNT, KIND_DIM)
-        self.text_in = nn.Linear(dim + TAG_DIM + UNIT_DIM + TEXT_WIDTH, width)
-        self.asked_in = nn.Linear(dim + TAG_DIM + KIND_DIM + UNIT_DIM + QUESTION_WIDTH, width)
+        self.text_in = nn.Linear(dim + 2 * LETTER_DIM + TAG_DIM + UNIT_DIM + TEXT_WIDTH, width)
+        self.asked_in = nn.Linear(
+            dim + 2 * LETTER_DIM + TAG_DIM + KIND_DIM + UNIT_DIM + QUESTION_WIDTH, width
+        )
         self.text = nn.ModuleList(Block(width, d, dropout) for d in READ_DILATIONS)
         self.asked = nn.ModuleList(Block(width, d, dropout) for d in READ_DILATIONS)
         self.look = nn.Linear(width, width)
@@ -114,7 +122,7 @@ class Net(nn.Module):
         """``(b, SPANS + 1)`` scores; the last column is "no answer"; padding is very low."""
         text_mask, asked_mask = batch["tags"] >= 0, batch["question_tags"] >= 0
         tags, units = batch["tags"].clamp_min(0), batch["units"]
-        rows = self.dropout(self.words(batch["ids"]))
+        rows = self._words(batch["ids"], batch["letters"])
         text = torch.cat([rows, self.tag(tags), self.unit(units), batch["numbers"]], -1)
         count = batch["question_ids"].shape[1]
         whole = torch.cat([self.kind(batch["kind"]), self.unit(batch["unit"])], -1)[:, None].expand(
@@ -122,7 +130,7 @@ class Net(nn.Module):
         )
         question = torch.cat(
             [
-                self.dropout(self.words(batch["question_ids"])),
+                self._words(batch["question_ids"], batch["question_letters"]),
                 self.tag(batch["question_tags"].clamp_min(0)),
                 whole,
                 batch["question_numbers"],
@@ -152,6 +160,11 @@ class Net(nn.Module):
             ],
             1,
         )
+
+    def _words(self, ids: torch.Tensor, letters: torch.Tensor) -> torch.Tensor:
+        """``(b, n, …)`` vectors of words, and what their first and last letters say."""
+        parts = [self.words(ids), self.head(letters[..., 0]), self.tail(letters[..., 1])]
+        return self.dropout(torch.cat(parts, -1))
 
     def _sentences(
         self, joined: torch.Tensor, pooled: torch.Tensor, owners: torch.Tensor, mask: torch.Tensor
@@ -207,7 +220,7 @@ class Item:
 
 
 #: Arrays of :class:`Tokens` that hold whole numbers.
-_WHOLE = ("ids", "tags", "units", "sentences", "question_ids", "question_tags", "spans")
+_WHOLE = tuple("ids tags units letters sentences question_ids question_tags question_letters spans".split())
 
 
 def packed(seen: Tokens) -> Tokens:
@@ -250,10 +263,12 @@ def batch_of(
             "ids": _padded(seen.ids + 1, TEXT, 0),
             "tags": _padded(seen.tags, TEXT, -1),
             "units": _padded(seen.units, TEXT, 0),
+            "letters": _padded(seen.letters, TEXT, 0),
             "numbers": _padded(seen.numbers, TEXT, 0),
             "sentences": _padded(seen.sentences, TEXT, 0),
             "question_ids": _padded(seen.question_ids + 1, ASKED, 0),
             "question_tags": _padded(seen.question_tags, ASKED, -1),
+            "question_letters": _padded(seen.question_letters, ASKED, 0),
             "question_numbers": _padded(seen.question_numbers, ASKED, 0),
             "alike": _padded(_padded(seen.alike.astype(np.float32), TEXT, 0).T, ASKED, 0).T,
             "kind": np.array(seen.kind),

@@ -14,9 +14,9 @@ from rag.evidence.question import Floats, Question
 from rag.types import Role
 
 NAMES = (
-    "exact soft bigrams with_next with_previous context document rank ratio gap passage_score "
-    "passage_rank morphemes position sentences question_words kind has_unit predicate has_focus "
-    "is_question is_statement aside missing hard_missing passage_soft focus_cosine exact_hard "
+    "exact soft bigrams with_next with_previous context document own own_missing rank ratio gap "
+    "passage_score passage_rank morphemes position sentences question_words kind has_unit predicate "
+    "has_focus is_question is_statement aside missing hard_missing passage_soft focus_cosine exact_hard "
     "soft_other_top has_number wh chars"
 ).split()
 
@@ -51,6 +51,7 @@ def _row(
     place: Place,
     per: Sequence[Floats],
     document: Floats,
+    own: Floats,
     top: float,
 ) -> list[float]:
     weights, soft = question.weights, per[place.sentence]
@@ -77,6 +78,8 @@ def _row(
         float((weights * np.maximum(full, 0.7 * before)).sum()),
         float((weights * page.context).sum()),
         float((weights * document).sum()),
+        float((weights * own).sum()),
+        float((hard * (own < 0.5)).sum()),
         0.0,
         0.0,
         0.0,
@@ -113,15 +116,22 @@ def _said(question: Question, word: str, soft: Floats, words: Sequence[str]) -> 
 def features(question: Question, pages: Sequence[Matched]) -> tuple[tuple[Place, ...], Floats]:
     """All sentences and their ``(s, len(NAMES))`` features."""
     top = max((page.item.hit.score for page in pages), default=0.0)
-    document = np.zeros(len(question.forms), np.float32)
-    for page in pages:
-        document = np.maximum(document, np.maximum(best_of(page.match), page.context))
+    said = [np.maximum(best_of(page.match), page.context) for page in pages]
+    names = [page.item.passage.document_id for page in pages]
+    document = np.max(said, axis=0, initial=0.0) if said else np.zeros(len(question.forms), np.float32)
+    own = {
+        name: np.max([words for words, of in zip(said, names, strict=True) if of == name], axis=0)
+        for name in set(names)
+    }
     found = places(pages)
     by_page = [
         [best_of(page.match[:, first:last]) for first, last in page.seen.analysis.bounds] for page in pages
     ]
     table = np.array(
-        [_row(question, pages[p.passage], p, by_page[p.passage], document, top) for p in found],
+        [
+            _row(question, pages[p.passage], p, by_page[p.passage], document, own[names[p.passage]], top)
+            for p in found
+        ],
         np.float32,
     ).reshape(len(found), len(NAMES))
     if len(found):

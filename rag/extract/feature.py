@@ -31,8 +31,8 @@ Ints = NDArray[np.int64]
 
 #: Sentence features that each of its candidates inherits.
 _INHERITED = (
-    "exact soft bigrams context missing hard_missing passage_rank passage_score aside predicate has_focus "
-    "has_unit is_question is_statement position"
+    "exact soft bigrams context own own_missing missing hard_missing passage_rank passage_score "
+    "aside predicate has_focus has_unit is_question is_statement position"
 ).split()
 NAMES = [f"sentence_{name}" for name in _INHERITED] + (
     "sentence_score sentence_gap sentence_rank sentence_length shape morphemes chars inside inside_exact "

@@ -202,7 +202,7 @@ _JUDGED_SPAN = (
     "passages in_question"
 ).split()
 _JUDGED_SENTENCE = (
-    "exact soft bigrams with_next with_previous context document passage_score passage_rank "
+    "exact soft bigrams with_next with_previous context document own own_missing passage_score passage_rank "
     "question_words has_unit predicate has_focus is_question aside missing hard_missing passage_soft "
     "focus_cosine exact_hard has_number"
 ).split()

@@ -27,6 +27,8 @@ _OF_SENTENCE = {
     "soft": 1.0,
     "bigrams": 1.0,
     "context": 1.0,
+    "own": 1.0,
+    "own_missing": 1.0,
     "missing": 1.0,
     "hard_missing": 1.0,
     "passage_score": 1.0,

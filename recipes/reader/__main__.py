@@ -57,8 +57,8 @@ def training(
     """KorQuAD with whole paragraphs or found passages; our own with found ones, some with the whole article,
     with it alone, or dressed as a page; both without the sentence that answers too."""
     chance = random.Random(int(str(settings["seed"])))
-    names = ("oracle_share", "bereft_share", "own_oracle_share", "own_bereft_share", "alone_share")
-    share, bereft, own_share, own_bereft, alone = (float(str(settings[name])) for name in names)
+    names = "oracle_share bereft_share own_oracle_share own_bereft_share alone_share untitled_share".split()
+    share, bereft, own_share, own_bereft, alone, bare = (float(str(settings[name])) for name in names)
     articles = data.korquad(korquad)[0][:most]
     whole, found = [e for a in articles for e in data.oracle(a)], list(data.retrieved(articles))
     picks = [chance.random() < share for _ in whole]
@@ -68,7 +68,7 @@ def training(
     ]
     examples += list(data.bereft(articles, bereft))
     for path in own:
-        mine = data.own(path)[0][:most]
+        mine = [data.untitled(a) if chance.random() < bare else a for a in data.own(path)[0][:most]]
         examples += list(data.retrieved(mine)) + list(data.bereft(mine, own_bereft, seed=1))
         examples += [e for a in mine for e in data.oracle(a) if chance.random() < own_share]
         examples += list(data.alone(mine, alone, seed=3))

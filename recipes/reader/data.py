@@ -155,6 +155,11 @@ def _parts(path: Path) -> dict[str, list[Article]]:
     return parts
 
 
+def untitled(article: Article) -> Article:
+    """The same without a title: what a document is about must show in its other passages."""
+    return replace(article, document=replace(article.document, title=""))
+
+
 @cache
 def _passages(document: Document) -> tuple[Passage, ...]:
     return tuple(chunk(document, MAX_CHARS))

@@ -1,6 +1,7 @@
 import pytest
 
 from rag.evidence import NAMES, Kind, SentenceReader, Unit, ask, features, matched, sentences
+from rag.evidence.view import LETTER_COUNT, letter_class
 from rag.types import Draft, Evidence, Hit, Passage, Route, Span
 
 TEXT = "해솔도서관은 2019년에 문을 열었다. 지하에는 서고가 있고, 연면적은 3,200㎡이다. 관장은 문가람이다."
@@ -94,3 +95,27 @@ def test_no_evidence_is_refused() -> None:
     (draft,) = SentenceReader().read("연면적은?", ())
     assert isinstance(draft, Draft)
     assert draft.refused
+
+
+def test_what_the_rest_of_a_document_says_counts_for_each_of_its_sentences() -> None:
+    asked = ask("해솔도서관 관장은 누구인가?")
+    about, named = "해솔도서관이 문을 열었다.", "관장은 문가람이다."
+    hits = [
+        Evidence(n, Hit(Passage(f"p{n}", of, Span(0, len(text)), text, ""), 1.0, Route.FUSED))
+        for n, (of, text) in enumerate([("a", about), ("a", named), ("b", named)], 1)
+    ]
+    found, table = features(asked, matched(asked, hits))
+    own, missing = (table[:, NAMES.index(name)].tolist() for name in ("own", "own_missing"))
+    assert [place.passage for place in found] == [0, 1, 2]
+    assert own[0] == own[1] == pytest.approx(1.0, abs=1e-5)
+    assert own[2] < own[1]
+    assert missing[1] == 0 < missing[2]
+
+
+def test_letters_of_each_kind_have_numbers_of_their_own() -> None:
+    numbers = [letter_class(letter) for letter in "가힝장부7A漢똠.é"]
+    assert all(0 <= number < LETTER_COUNT for number in numbers)
+    assert len(set(numbers[:-1])) == len(numbers) - 1
+    assert letter_class("힝") == LETTER_COUNT - 1
+    assert letter_class("a") == letter_class("Z")
+    assert letter_class("é") == letter_class(".")

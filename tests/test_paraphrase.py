@@ -160,6 +160,11 @@ def test_what_only_looks_alike_is_another(question: str, text: str, word: str) -
     assert best(question, text, word) < 0.7
 
 
+def test_a_particle_that_is_taken_for_the_end_of_an_unknown_name_is_none_of_it() -> None:
+    assert best("AX 얼라이언스에는 누가 들어가나?", "AX 얼라이언스를 운영한다.", "얼라이언스에") > 0.8
+    assert best("서가은 관장은 누구?", "서가 두 곳을 고쳤다.", "서가은") < 0.7
+
+
 def test_a_word_that_only_two_others_make_up_across_a_space_is_another() -> None:
     assert best("가수는 누구?", "참가 수는 300곳이다.", "가수") < 0.7
 

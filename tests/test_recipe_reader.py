@@ -123,3 +123,19 @@ def test_a_network_is_learnt_from_the_kept_lesson_and_then_taken_from_beside_it(
     again, said_again = _learn(tmp_path / "lesson", 0)
     assert all(np.array_equal(again[name], state[name]) for name in state)
     assert all(np.array_equal(said_again[row], said[row]) for row in said)
+
+
+def test_an_article_without_its_title_is_else_the_same() -> None:
+    whole, bare = article(), data.untitled(article())
+    assert (whole.document.title, bare.document.title) == ("해솔도서관", "")
+    assert bare.document.text == whole.document.text
+    contexts = [
+        {
+            e.passage.context
+            for one in data.retrieved([a])
+            for e in one.evidence
+            if e.passage.document_id == "h1"
+        }
+        for a in (whole, bare)
+    ]
+    assert contexts == [{"해솔도서관"}, {""}]

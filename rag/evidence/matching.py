@@ -13,9 +13,10 @@ import numpy as np
 from rag.evidence.alias import aliases
 from rag.evidence.paraphrase import Paraphrases, Sought, said
 from rag.evidence.question import Floats, Question
-from rag.evidence.view import View, view
+from rag.evidence.view import View, vector_id, view
 from rag.korean import Morpheme
 from rag.types import Evidence
+from rag.vector import FIRST_WORD
 
 #: Cosine below which two words have nothing to do with each other, and what a synonym is worth.
 COSINE_FLOOR = 0.42
@@ -30,6 +31,7 @@ HEAD = 3
 BEFORE = 2
 _NAMES = ("N", "SL", "SN", "SH", "XPN", "XSN", "XR", "W_")
 _SIGNS = ("SW", "SO")
+_PARTICLES = "에서 에게 으로 까지 부터 은 는 이 가 을 를 의 에 도 로 와 과 만".split()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,7 +100,17 @@ def _spelled(question: Question) -> tuple[tuple[str, tuple[int, ...]], ...]:
         name = question.text[part[0].start : part[-1].end].replace(" ", "").lower()
         if rows and len(name) > 1:
             found.setdefault(name, rows)
+            if stem := _stem(part[-1], name):
+                found.setdefault(stem, rows)
     return tuple(found.items())
+
+
+def _stem(last: Morpheme, name: str) -> str:
+    """An unknown name less the particle that Kiwi took for a part of it ("얼라이언스에"), or ""."""
+    if vector_id(last) >= FIRST_WORD:
+        return ""
+    ending = next((one for one in _PARTICLES if name.endswith(one)), "")
+    return name[: -len(ending)] if ending and len(name) - len(ending) >= HEAD else ""
 
 
 def _runs(morphemes: Sequence[Morpheme]) -> list[list[Morpheme]]:

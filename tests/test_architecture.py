@@ -12,7 +12,7 @@ LAYERS: list[set[str]] = [  # lowest first; a module imports only from strictly 
     {"rag.errors"},
     {"rag.address", "rag.array", "rag.types", "rag.text"},
     {"rag.protocols", "rag.config", "rag.manifest", "rag.korean", "rag.quantity"},
-    {"rag.growing", "rag.vector"},
+    {"rag.encoder", "rag.growing", "rag.vector"},
     {"rag.lexicon"},
     {
         *("rag.load", "rag.chunk", "rag.embed", "rag.dense", "rag.lexical", "rag.store"),
@@ -58,6 +58,7 @@ OWNERS = {
     "llama_cpp": "rag.llm",
     "mcp": "rag.serve",
     "sentence_transformers": "rag.embed",
+    "tokenizers": "rag.encoder",
     "torch": "rag.embed",
     "protego": "rag.load",
     "trafilatura": "rag.load",

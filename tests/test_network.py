@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from rag.encoder import SentenceEncoder
 from rag.evidence import plain_score
 from rag.extract.network import Network, mean_logs
 from rag.extract.reading import ALL_NAMES, NETWORK, Narrow, attend, laid, look, narrow
@@ -33,7 +34,7 @@ def made_net() -> "Net":
 
 def narrowed(*texts: str) -> Narrow:
     seen = look(QUESTION, evidence(*texts, titles=("해솔도서관",) * len(texts)))
-    return narrow(seen, plain_score(seen.table).astype(np.float64))
+    return narrow(seen, plain_score(seen.table).astype(np.float64), SentenceEncoder.load())
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +122,7 @@ def test_what_does_not_fit_is_improbable_not_lost(network: Network) -> None:
 
 def test_a_question_without_known_words_is_read(network: Network) -> None:
     found = look("뷁쉙?", evidence(TEXT))
-    kept = narrow(found, plain_score(found.table).astype(np.float64))
+    kept = narrow(found, plain_score(found.table).astype(np.float64), SentenceEncoder.load())
     assert np.isfinite(network.logs(laid(kept))).all()
 
 

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from rag.encoder import SentenceEncoder
 from rag.evidence import Kind, Unit, plain_score
 from rag.extract.companion import LEAST
 from rag.extract.reading import narrow
@@ -103,7 +104,8 @@ def test_kinds_weigh_alike() -> None:
 def test_a_network_is_learnt_from_the_kept_lesson_and_then_taken_from_beside_it(tmp_path: Path) -> None:
     found = cases(list(data.retrieved([article()])) * 4)
     for case in found:
-        case.narrow = narrow(case.look, plain_score(case.look.table).astype(np.float64))
+        scores = plain_score(case.look.table).astype(np.float64)
+        case.narrow = narrow(case.look, scores, SentenceEncoder.load())
     network = {"seed": 1, "none_weight": 2.0, "width": 8, "dropout": 0.1, "batch": 2, "epochs": 1}
     settings = {"network": network, "pretraining": {"dropout": 0.1}}
     start = {name: value.numpy() for name, value in net_of(settings).state_dict().items()}

@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.encoder import FOLDER as ENCODER
+from rag.encoder import SentenceEncoder
 from rag.errors import ModelDamagedError
 from rag.evidence import sentence_of
 from rag.evidence.paraphrase import FOLDER as PARAPHRASES
@@ -31,7 +33,7 @@ __all__ = ["FORMAT", "KIND", "Booster", "SpanReader"]
 
 KIND = "reader"
 #: Of the weights: which arrays and columns there are.
-FORMAT = 5
+FORMAT = 6
 _PARTS = ("sentence", "span", "final", "holds", "exact")
 _NETWORKS = "network-*.npz"
 _NOTHING = Draft("", (), 0.0, refused=True)
@@ -48,7 +50,7 @@ def _span_below(manifest: Mapping[str, Json]) -> float:
 
 def _named(folder: Path) -> str:
     """A name for the weights and for what they read with: all of it decides the answer."""
-    digests = (file_digest(one / NAME) for one in (folder, MORPHEMES, PARAPHRASES))
+    digests = (file_digest(one / NAME) for one in (folder, MORPHEMES, PARAPHRASES, ENCODER))
     return hashlib.sha256("".join(digests).encode()).hexdigest()[:16]
 
 
@@ -62,6 +64,7 @@ class SpanReader:
     Args:
         trees: Boosters by part.
         networks: Their mean is used; at least one.
+        encoder: Of sentences.
         span_below: Least probability that the bare span is an answer, given that its sentence holds one;
             below it the whole sentence is the answer. Chosen by the recipe, kept in the manifest.
         fingerprint: Names the weights.
@@ -71,11 +74,13 @@ class SpanReader:
         self,
         trees: Mapping[str, Booster],
         networks: Sequence[Network],
+        encoder: SentenceEncoder,
         span_below: float,
         fingerprint: str,
     ) -> None:
         self._trees = trees
         self._networks = networks
+        self._encoder = encoder
         self._span_below = span_below
         self._fingerprint = fingerprint
 
@@ -90,13 +95,14 @@ class SpanReader:
         manifest = verify_model(folder, KIND)
         Paraphrases.load()  # they and the vectors would be missed in the middle of a question
         MorphemeVectors.load()
+        encoder = SentenceEncoder.load()
         if manifest.get("version") != FORMAT:
             raise ModelDamagedError(
                 f"답 찾기 모델 {folder}은(는) 이 판의 것이 아닙니다.", "패키지를 다시 설치해 주세요."
             )
         trees = {part: Booster((folder / f"{part}.txt").read_text("utf-8")) for part in _PARTS}
         networks = [Network.load(path) for path in sorted(folder.glob(_NETWORKS))]
-        return cls(trees, networks, _span_below(manifest), f"reader-{_named(folder)}")
+        return cls(trees, networks, encoder, _span_below(manifest), f"reader-{_named(folder)}")
 
     @property
     def fingerprint(self) -> str:
@@ -114,7 +120,7 @@ class SpanReader:
         if not seen.places or not seen.question.forms:
             yield _NOTHING
             return
-        narrowed = narrow(seen, self._trees["sentence"].scores(seen.table))
+        narrowed = narrow(seen, self._trees["sentence"].scores(seen.table), self._encoder)
         if not narrowed.found:
             yield _NOTHING
             return

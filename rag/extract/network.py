@@ -60,7 +60,7 @@ class Network:
         Candidates that fell to :data:`rag.extract.tokens.LONGEST` are as improbable as the worst one.
         """
         text, asked = self._read(seen)
-        joined, question = self._joined(text, asked, seen.alike)
+        joined, question = self._joined(text, asked, seen)
         reach = np.asarray(seen.spans[:, 0] >= 0)
         spans = np.where(reach[:, None], seen.spans, 0)
         found = self._spans(*self._sentences(joined, question, seen.sentences), question, spans)
@@ -123,15 +123,17 @@ class Network:
             centred / spread * self.arrays[f"{name}.weight"] + self.arrays[f"{name}.bias"], np.float32
         )
 
-    def _joined(self, text: Floats, asked: Floats, alike: NDArray[np.float16]) -> tuple[Floats, Floats]:
+    def _joined(self, text: Floats, asked: Floats, seen: Tokens) -> tuple[Floats, Floats]:
         """Text that has looked at the question, ``(n, d)``, and the question as one vector, ``(d,)``.
 
-        Each morpheme looks first at the words of the question that it says, in the same or in other words.
+        Each morpheme looks first at the words of the question that it says, in the same or in other words,
+        or that the sentence encoder finds near to it.
         """
         width = text.shape[1]
         logits = self._linear("look", text) @ asked.T * np.float32(width**-0.5)
-        near = _softmax(logits + self.arrays["alike"] * alike.astype(np.float32))
-        looked = near @ asked
+        logits += self.arrays["alike"] * seen.alike.astype(np.float32)
+        logits += self.arrays["near"] * seen.near.astype(np.float32)
+        looked = _softmax(logits) @ asked
         question = _softmax(self._linear("pool", asked)[:, 0]) @ asked
         pairs = np.concatenate([text, looked, text * looked, text * question], axis=1)
         made = self._blocks("join", self._linear("join_in", pairs), JOIN_DILATIONS)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.encoder import SentenceEncoder
 from rag.evidence import NAMES as SENTENCE_NAMES
 from rag.evidence import Matched, Place, Question, ask, matched
 from rag.evidence import features as sentence_features
@@ -18,6 +19,8 @@ from rag.extract.candidate import Candidate, candidates
 from rag.extract.feature import CATEGORIES, texts_of
 from rag.extract.feature import NAMES as SPAN_NAMES
 from rag.extract.feature import features as span_features
+from rag.extract.meaning import NAMES as MEANING_NAMES
+from rag.extract.meaning import Meaning, meaning
 from rag.extract.tokens import Tokens, tokens
 from rag.types import Evidence
 
@@ -40,7 +43,9 @@ COMPARED = tuple(
 #: the best, probability, rank, probability of its words anywhere and of its sentence; and how probable it is
 #: that none is.
 NETWORK = ("net", "net_gap", "net_share", "net_rank", "net_words", "net_sentence", "net_none")
-ALL_NAMES = (*SPAN_NAMES, *NETWORK)
+#: What the sentence encoder says of a candidate's sentence.
+MEANING = tuple(f"meaning_{name}" for name in MEANING_NAMES)
+ALL_NAMES = (*SPAN_NAMES, *MEANING, *NETWORK)
 FINAL_NAMES = (*ALL_NAMES, *COMPARED)
 FINAL_CATEGORIES = CATEGORIES
 
@@ -65,7 +70,8 @@ class Narrow:
         scores: ``(k,)`` their trained scores, descending.
         found: Spans.
         texts: Their words.
-        spans: ``(c, len(SPAN_NAMES))`` their features; ``(c, len(ALL_NAMES))`` after :func:`attend`.
+        spans: ``(c, …)`` their features of :data:`ALL_NAMES`; those of :data:`NETWORK` after :func:`attend`.
+        meant: What the sentence encoder says of the sentences.
     """
 
     look: Look
@@ -75,6 +81,7 @@ class Narrow:
     found: tuple[Candidate, ...]
     texts: tuple[str, ...]
     spans: Floats
+    meant: Meaning
 
 
 def look(question: str, evidence: Sequence[Evidence]) -> Look:
@@ -85,21 +92,26 @@ def look(question: str, evidence: Sequence[Evidence]) -> Look:
     return Look(asked, pages, found, table)
 
 
-def narrow(seen: Look, scores: NDArray[np.float64]) -> Narrow:
+def narrow(seen: Look, scores: NDArray[np.float64], encoder: SentenceEncoder) -> Narrow:
     """Second step: keep the best sentences by ``(s,)`` scores, and list their spans."""
     order = np.argsort(-scores, kind="stable")[:KEEP]
     kept = tuple(seen.places[row] for row in order.tolist())
     table, best = seen.table[order], scores[order].astype(np.float32)
     found = tuple(candidates(seen.question, seen.pages, kept))
+    meant = meaning(seen.question, seen.pages, kept, encoder)
     if not found:
-        return Narrow(seen, kept, table, best, (), (), np.zeros((0, len(SPAN_NAMES)), np.float32))
+        nothing = np.zeros((0, len(SPAN_NAMES) + len(MEANING)), np.float32)
+        return Narrow(seen, kept, table, best, (), (), nothing, meant)
     spans = span_features(seen.question, seen.pages, kept, table, best, found)
-    return Narrow(seen, kept, table, best, found, tuple(texts_of(seen.pages, kept, found)), spans)
+    owner = [one.sentence for one in found]
+    spans = np.concatenate([spans, meant.table[owner]], axis=1)
+    return Narrow(seen, kept, table, best, found, tuple(texts_of(seen.pages, kept, found)), spans, meant)
 
 
 def laid(seen: Narrow) -> Tokens:
     """What the network is shown."""
-    return tokens(seen.look.question, seen.look.pages, seen.kept, seen.table, seen.scores, seen.found)
+    look = seen.look
+    return tokens(look.question, look.pages, seen.kept, seen.table, seen.scores, seen.meant, seen.found)
 
 
 def attend(seen: Narrow, logs: Floats) -> Narrow:
@@ -213,6 +225,7 @@ JUDGE_NAMES = (
         "score margin apart share second_sentence sentence_margin spans names_missing words_missing "
         "worst_word rarest_match"
     ).split(),
+    *MEANING,
     *NETWORK,
 )
 JUDGE_CATEGORIES = tuple(
@@ -260,7 +273,7 @@ def judge_row(final: Final, scores: NDArray[np.float64], choice: int) -> Floats:
             float((words < 0.5).sum()),
             float(words.min(initial=1.0)),
             float(words[int(weights.argmax())]) if len(weights) else 1.0,
-            *(span[FINAL_NAMES.index(name)] for name in NETWORK),
+            *(span[FINAL_NAMES.index(name)] for name in (*MEANING, *NETWORK)),
         ],
         np.float32,
     )

@@ -14,6 +14,8 @@ from rag.evidence.lexicon import TITLES
 from rag.evidence.view import TAGS, is_content
 from rag.extract.candidate import Candidate
 from rag.extract.field import Field, clause_edges, lay, range_max, unit_match
+from rag.extract.meaning import NAMES as MEANING_NAMES
+from rag.extract.meaning import Meaning
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -38,8 +40,20 @@ _OF_SENTENCE = {
     "has_unit": 1.0,
     "is_question": 1.0,
 }
+#: What the sentence encoder says of a sentence, likewise; gaps to the best one are smaller than that.
+_OF_MEANING = {
+    "cosine_titled": 1.0,
+    "late": 1.0,
+    "late_titled": 1.0,
+    "late_around": 1.0,
+    "lack": 4.0,
+    "second_lack": 4.0,
+    "cosine_gap": 2.0,
+    "late_gap": 4.0,
+    "around_gap": 4.0,
+}
 #: Numbers known of each morpheme of the text, and of the question.
-TEXT_WIDTH = 31 + len(_OF_SENTENCE)
+TEXT_WIDTH = 33 + len(_OF_SENTENCE) + len(_OF_MEANING)
 QUESTION_WIDTH = 7
 #: Morphemes of as many letters or more look alike.
 _LONG = 8
@@ -61,6 +75,7 @@ class Tokens:
         sentences: ``(n,)`` number of the sentence of each, from 0 and rising.
         question_ids, question_tags, question_letters, question_numbers: The same of the question.
         alike: ``(n, m)`` in [0, 1]: how much each morpheme of the text is, or says, each of the question.
+        near: ``(n, m)`` in [0, 1]: cosines of their vectors as the sentence encoder reads both.
         kind: What the question asks for.
         unit: Unit of the number it asks for.
         spans: ``(c, 2)`` first and last morpheme of each candidate, both included; -1 for one that
@@ -78,6 +93,7 @@ class Tokens:
     question_letters: Ints
     question_numbers: Floats
     alike: NDArray[np.float16]
+    near: NDArray[np.float16]
     kind: int
     unit: int
     spans: Ints
@@ -89,6 +105,7 @@ def tokens(
     kept: Sequence[Place],
     table: Floats,
     scores: Floats,
+    meant: Meaning,
     found: Sequence[Candidate],
 ) -> Tokens:
     """Lay out kept sentences (best first) in the order of their passages' text.
@@ -99,11 +116,14 @@ def tokens(
         kept: Sentences, best first.
         table: ``(s, …)`` their features.
         scores: ``(s,)`` their trained scores.
+        meant: What the sentence encoder says of them.
         found: Candidates in them.
     """
     kept = kept[: _fitting(kept)]
     field = lay(question, pages, kept)
+    near = _near(question, pages, kept, meant)
     numbers = _numbers(question, pages, kept, field, table[: len(kept)], scores[: len(kept)])
+    numbers = np.concatenate([numbers, _meant(field, meant, near)], axis=1)
     ids = np.concatenate([pages[p.passage].seen.ids[p.first : p.last] for p in kept])
     letters = np.concatenate([pages[p.passage].seen.letters[p.first : p.last] for p in kept])
     order, places = _order(kept, field)
@@ -121,6 +141,7 @@ def tokens(
         question_letters=asked.letters[:size],
         question_numbers=_asked(question, pages),
         alike=_alike(question, field.match[:, order]),
+        near=near[order].astype(np.float16),
         kind=int(question.kind),
         unit=int(question.unit),
         spans=_spans(found, field, places),
@@ -212,6 +233,27 @@ def _numbers(
     scale = np.array(list(_OF_SENTENCE.values()), np.float32)
     made = np.stack([np.asarray(column, np.float32) for column in columns], axis=1)
     return np.concatenate([made, table[owner][:, inherited] * scale], axis=1)
+
+
+def _near(question: Question, pages: Sequence[Matched], kept: Sequence[Place], meant: Meaning) -> Floats:
+    """``(n, m)`` cosines of each morpheme of the kept sentences with each of the question."""
+    asked = view(question.text)
+    size = LONGEST_QUESTION
+    made = []
+    for row, place in enumerate(kept):
+        seen = pages[place.passage].seen
+        start = seen.analysis.sentences[place.sentence].start
+        words = seen.starts[place.first : place.last] - start, seen.ends[place.first : place.last] - start
+        made.append(meant.near(row, words, (asked.starts[:size], asked.ends[:size])))
+    return np.concatenate(made)
+
+
+def _meant(field: Field, meant: Meaning, near: Floats) -> Floats:
+    """``(n, 2 + …)`` how near each morpheme is to the question, and its sentence."""
+    of_sentence = meant.table[:, [MEANING_NAMES.index(name) for name in _OF_MEANING]]
+    scaled = of_sentence * np.array(list(_OF_MEANING.values()), np.float32)
+    own = [near.max(axis=1, initial=0.0), near.mean(axis=1) if near.shape[1] else near.sum(axis=1)]
+    return np.concatenate([np.stack(own, axis=1), scaled[field.owner]], axis=1).astype(np.float32)
 
 
 def _said(question: Question, word: str, match: Floats, forms: Sequence[str]) -> Floats:

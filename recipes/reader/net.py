@@ -35,7 +35,7 @@ TEXT, ASKED, SPANS = LONGEST, LONGEST_QUESTION, 320
 POOL = 1 << 20
 #: Below whatever a normed value can be; stands where there is nothing to see.
 LOWEST = -50.0
-#: How much a text's morpheme looks at a word of the question that it says, to begin with.
+#: How much a text's morpheme looks at a word of the question that it says or is near to, to begin with.
 ALIKE = 2.0
 
 
@@ -101,6 +101,7 @@ class Net(nn.Module):
         self.asked = nn.ModuleList(Block(width, d, dropout) for d in READ_DILATIONS)
         self.look = nn.Linear(width, width)
         self.alike = nn.Parameter(torch.tensor(ALIKE))
+        self.near = nn.Parameter(torch.tensor(ALIKE))
         self.pool = nn.Linear(width, 1)
         self.join_in = nn.Linear(4 * width, width)
         self.join = nn.ModuleList(Block(width, d, dropout) for d in JOIN_DILATIONS)
@@ -143,9 +144,9 @@ class Net(nn.Module):
         for block in self.asked:
             question = block(question, asked_mask)
         closed = torch.zeros_like(asked_mask, dtype=text.dtype).masked_fill(~asked_mask, -1e4)
-        near = self.look(text) @ question.transpose(1, 2) * text.shape[-1] ** -0.5 + closed[:, None]
-        near = near + self.alike * batch["alike"]
-        looked = near.softmax(-1) @ question
+        looks = self.look(text) @ question.transpose(1, 2) * text.shape[-1] ** -0.5 + closed[:, None]
+        looks = looks + self.alike * batch["alike"] + self.near * batch["near"]
+        looked = looks.softmax(-1) @ question
         pooled = ((self.pool(question)[..., 0] + closed).softmax(-1)[:, None] @ question)[:, 0]
         pairs = torch.cat([text, looked, text * looked, text * pooled[:, None]], -1)
         joined = self.join_in(self.dropout(pairs))
@@ -271,6 +272,7 @@ def batch_of(
             "question_letters": _padded(seen.question_letters, ASKED, 0),
             "question_numbers": _padded(seen.question_numbers, ASKED, 0),
             "alike": _padded(_padded(seen.alike.astype(np.float32), TEXT, 0).T, ASKED, 0).T,
+            "near": _padded(_padded(seen.near.astype(np.float32), TEXT, 0).T, ASKED, 0).T,
             "kind": np.array(seen.kind),
             "unit": np.array(seen.unit),
             "first": _padded(spans[:, 0], SPANS, -1),

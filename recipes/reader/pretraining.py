@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from rag.encoder import SentenceEncoder
 from rag.extract.reading import narrow
 from recipes.reader.made import made
 from recipes.reader.net import Item, train_net
@@ -25,7 +26,7 @@ def _items(folder: Path, settings: Settings) -> list[Item]:
     while group := cases(list(islice(examples, GROUP))):
         for case in group:
             scores = ranking.predict(case.look.table, raw_score=True, num_threads=1)
-            case.narrow = narrow(case.look, scores)
+            case.narrow = narrow(case.look, scores, SentenceEncoder.load())
             item = item_of(case)
             if item is not None and item.usable:
                 items.append(item)

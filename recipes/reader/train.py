@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
+from rag.encoder import SentenceEncoder
 from rag.evidence import NAMES as SENTENCE_NAMES
 from rag.extract.feature import CATEGORIES
 from rag.extract.network import Network, mean_logs
@@ -59,7 +60,7 @@ class Case:
     def forget(self) -> None:
         """Let the texts go, once spans are described: most of the memory, which the networks need."""
         self.look = replace(self.look, pages=())
-        self.narrow = replace(self.narrow, look=self.look)
+        self.narrow = replace(self.narrow, look=self.look, meant=replace(self.narrow.meant, said=()))
 
 
 def cases(examples: Sequence[Example]) -> list[Case]:
@@ -384,9 +385,8 @@ def read_all(found: Sequence[Case], steps: Steps) -> None:
     for case in found:
         if case.narrow is not None:
             continue
-        case.narrow = narrow(
-            case.look, steps.sentence.predict(case.look.table, raw_score=True, num_threads=2)
-        )
+        scores = steps.sentence.predict(case.look.table, raw_score=True, num_threads=2)
+        case.narrow = narrow(case.look, scores, SentenceEncoder.load())
         case.labels = span_labels(case)
         if len(case.narrow.found):
             case.narrow = attend(case.narrow, mean_logs(steps.networks, laid(case.narrow)))
@@ -398,16 +398,21 @@ def read_all(found: Sequence[Case], steps: Steps) -> None:
 def train(
     found: list[Case],
     settings: Settings,
+    encoder: Callable[[str], SentenceEncoder],
     start: Callable[[], State],
     work: Path,
     say: Callable[[str], None],
 ) -> Steps:
-    """Every step up to the finalists; ``start`` gives the state that the networks begin from."""
+    """Every step up to the finalists.
+
+    ``encoder`` gives a sentence encoder that saw no question of a group of articles, ``start`` the state that
+    the networks begin from.
+    """
     fold = folds(found, settings)
     sentence, scores = train_sentences(found, fold, settings)
     say("sentences trained")
     for case, score in zip(found, scores, strict=True):
-        case.narrow = narrow(case.look, score)
+        case.narrow = narrow(case.look, score, encoder(case.example.group))
         case.labels = span_labels(case)
     answerable = [case for case in found if case.example.gold is not None]
     reach = np.mean([case.labels.max(initial=0) >= 3 for case in answerable])

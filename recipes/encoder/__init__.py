@@ -1,0 +1,1 @@
+"""How the sentence encoder came to be: cut from a public one, then trained on our questions."""

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,6 +66,7 @@ class SentenceEncoder:
         table: ``(pieces, dim)`` int8.
         scales: ``(pieces,)`` what a row is multiplied by.
         arrays: The rest, by name, float32.
+        kept: How many texts' vectors are kept.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class SentenceEncoder:
         self._arrays = arrays
         self._most = kept
         self._kept: OrderedDict[str, Encoded] = OrderedDict()
+        self._lock = Lock()
 
     @classmethod
     def load(cls, folder: Path = FOLDER) -> SentenceEncoder:
@@ -93,13 +96,14 @@ class SentenceEncoder:
 
     def encode(self, texts: Sequence[str]) -> list[Encoded]:
         """Each text's vectors; those read lately are not read again."""
-        new = [text for text in dict.fromkeys(texts) if text not in self._kept]
-        self._kept |= zip(new, self._read(new), strict=True)
-        found = [self._kept[text] for text in texts]
-        for text in texts:
-            self._kept.move_to_end(text)
-        while len(self._kept) > self._most:
-            self._kept.popitem(last=False)
+        with self._lock:
+            new = [text for text in dict.fromkeys(texts) if text not in self._kept]
+            self._kept |= zip(new, self._read(new), strict=True)
+            found = [self._kept[text] for text in texts]
+            for text in texts:
+                self._kept.move_to_end(text)
+            while len(self._kept) > self._most:
+                self._kept.popitem(last=False)
         return found
 
     def wholes(self, totals: Floats, counts: Floats) -> Floats:
@@ -115,7 +119,8 @@ class SentenceEncoder:
     def _read(self, texts: Sequence[str]) -> list[Encoded]:
         if not texts:
             return []
-        cut = self._tokenizer.encode_batch(list(texts))
+        # a lone surrogate is no text to the tokenizer; as a question mark it keeps its place
+        cut = self._tokenizer.encode_batch([text.encode("utf-8", "replace").decode() for text in texts])
         pieces = [[BEGIN, *one.ids[:LONGEST], END] for one in cut]
         starts = np.cumsum([BETWEEN, *(len(one) + BETWEEN for one in pieces)])
         ids = np.zeros(starts[-1], np.int64)
@@ -166,7 +171,7 @@ def _windows(values: Floats, order: int, before: int) -> Floats:
     return np.concatenate([padded[step : step + len(values)] for step in range(order)], axis=1)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def _loaded(folder: Path) -> SentenceEncoder:
     verify_model(folder, KIND)
     with np.load(folder / "arrays.npz", allow_pickle=False) as archive:

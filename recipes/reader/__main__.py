@@ -18,7 +18,7 @@ import json
 import random
 import time
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -28,12 +28,15 @@ import lightgbm as lgb
 import numpy as np
 
 from rag import manifest
+from rag.encoder import FOLDER as ENCODER
+from rag.encoder import SentenceEncoder
 from rag.evidence.paraphrase import FOLDER as PARAPHRASES
 from rag.extract import FORMAT, KIND
 from rag.extract.network import Network
 from rag.korean import KOREAN_VERSION
 from rag.manifest import Json
 from rag.vector import FOLDER as MORPHEMES
+from recipes.encoder.train import fold_of
 from recipes.reader import data, made, report
 from recipes.reader.furniture import furnished
 from recipes.reader.judge import Models, judge_all, train_judges
@@ -116,14 +119,15 @@ def report_all(sets: dict[str, list[Case]], models: Models) -> str:
     )
 
 
-def begun(work: Path, settings: dict[str, object], learnt: str) -> None:
+def begun(work: Path, settings: dict[str, object], learnt: str, encoders: Sequence[Path]) -> None:
     """Make the folder of a run, or check that it is of one that learns the same from the same.
 
     Raises:
         SystemExit: It is of another.
     """
     work.mkdir(parents=True, exist_ok=True)
-    read_with = data.digest([folder / manifest.NAME for folder in (MORPHEMES, PARAPHRASES)])
+    folders = (MORPHEMES, PARAPHRASES, ENCODER, *encoders)
+    read_with = data.digest([folder / manifest.NAME for folder in folders])
     facts = {"data": learnt, "read_with": read_with, "korean": KOREAN_VERSION, "format": FORMAT}
     about, found = work / "about.json", json.dumps(facts | {"settings": settings}, indent=1)
     if about.exists() and about.read_text("utf-8") != found:
@@ -131,7 +135,19 @@ def begun(work: Path, settings: dict[str, object], learnt: str) -> None:
     about.write_text(found, "utf-8")
 
 
-def taught(folder: Path, examples: list[data.Example], settings: dict[str, object], work: Path) -> Steps:
+def unseen(folders: Sequence[Path]) -> Callable[[str], SentenceEncoder]:
+    """For a group of articles the sentence encoder of ``folders`` that learnt from none of them."""
+    encoders = [SentenceEncoder.load(folder) for folder in folders]
+    return lambda group: encoders[fold_of(group, len(encoders))]
+
+
+def taught(
+    folder: Path,
+    examples: list[data.Example],
+    settings: dict[str, object],
+    encoder: Callable[[str], SentenceEncoder],
+    work: Path,
+) -> Steps:
     """The steps, learnt from ``examples``; networks begin from made questions on the texts in ``folder``."""
     kept = work / "start.npz"
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:  # beside what comes next
@@ -148,7 +164,7 @@ def taught(folder: Path, examples: list[data.Example], settings: dict[str, objec
             with np.load(kept) as archive:
                 return dict(archive)
 
-        return train(found, settings, begin, work, say)
+        return train(found, settings, encoder, begin, work, say)
 
 
 def main() -> None:
@@ -157,6 +173,7 @@ def main() -> None:
     arguments.add_argument("--own", type=Path, required=True)
     arguments.add_argument("--out", type=Path, required=True)
     arguments.add_argument("--work", type=Path)
+    arguments.add_argument("--encoders", type=Path, help="what `recipes.encoder --folds` made")
     arguments.add_argument("--judges", action="store_true")
     arguments.add_argument("--measure", action="store_true")
     arguments.add_argument("--trial", action="store_true")
@@ -172,14 +189,19 @@ def main() -> None:
     korquad, own = options.data / KORQUAD, sorted(options.own.glob("*.jsonl"))
     if not any(data.for_judges(path) for path in own):
         arguments.error(f"{options.own}: no article of part judge")
+    encoders = sorted(options.encoders.glob("encoder-*")) if options.encoders else []
     if options.measure or options.judges:
         models = read(options.out)
         steps = models.steps
+    elif not encoders:
+        arguments.error("--encoders: no encoder there")
     else:
         with TemporaryDirectory() as folder:
             work = options.work or Path(folder)
-            begun(work, settings, data.digest([korquad, *own, *made.sources(options.data)]))
-            steps = taught(options.data, training(korquad, own, settings, most), settings, work)
+            learnt = data.digest([korquad, *own, *made.sources(options.data)])
+            begun(work, settings, learnt, encoders)
+            examples = training(korquad, own, settings, most)
+            steps = taught(options.data, examples, settings, unseen(encoders), work)
     if not options.measure:
         share = float(str(settings["alone_share"]))
         models = Models(steps, *train_judges(judged(own, steps, share, most), settings))

@@ -31,6 +31,16 @@ def load_array(path: Path, mode: Literal["r", "r+"] | None = None) -> NDArray[An
         return np.asanyarray(np.load(path, mmap_mode=mode, allow_pickle=False))
 
 
+def load_floats(path: Path) -> dict[str, NDArray[np.float32]]:
+    """The arrays of an ``.npz`` file by name, as float32; see :func:`load_array`.
+
+    Raises:
+        OSError, ValueError: No such file, or not of this form.
+    """
+    with _READING, np.load(path, allow_pickle=False) as archive:
+        return {name: archive[name].astype(np.float32) for name in archive.files}
+
+
 def new_array(path: Path, dtype: type[Number], count: int) -> NDArray[Number]:
     """A mapped ``.npy`` file of ``(count,)`` values to be written, with all its room on the disk.
 

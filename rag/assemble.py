@@ -36,6 +36,7 @@ VERSIONED = (
     "llama-cpp-python",
     "numpy",
     "sentence-transformers",
+    "tokenizers",
     "torch",
 )
 

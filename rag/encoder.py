@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from rag.array import load_array
+from rag.array import load_array, load_floats
 from rag.manifest import verify_model
 
 Floats = NDArray[np.float32]
@@ -28,7 +28,7 @@ KIND = "encoder"
 FOLDER = Path(__file__).with_name("weights") / "encoder"
 #: Rows of the table for what is no piece: unknown letters, and a text's beginning and end.
 UNKNOWN, BEGIN, END = 0, 1, 2
-#: Longest text in pieces; what follows is not read.
+#: Longest text in pieces, without its beginning and end; what follows is not read.
 LONGEST = 98
 #: How many pieces each convolution reads, and how many of them lie before its place.
 ORDERS = ((2, 0), (3, 1), (5, 2))
@@ -97,14 +97,21 @@ class SentenceEncoder:
     def encode(self, texts: Sequence[str]) -> list[Encoded]:
         """Each text's vectors; those read lately are not read again."""
         with self._lock:
-            new = [text for text in dict.fromkeys(texts) if text not in self._kept]
-            self._kept |= zip(new, self._read(new), strict=True)
-            found = [self._kept[text] for text in texts]
-            for text in texts:
+            found = {text: self._kept[text] for text in dict.fromkeys(texts) if text in self._kept}
+        new = [text for text in dict.fromkeys(texts) if text not in found]
+        found |= zip(new, self._read(new), strict=True)
+        with self._lock:
+            self._kept |= found
+            for text in found:
                 self._kept.move_to_end(text)
             while len(self._kept) > self._most:
                 self._kept.popitem(last=False)
-        return found
+        return [found[text] for text in texts]
+
+    def forget(self) -> None:
+        """Keep no vectors any more."""
+        with self._lock:
+            self._kept.clear()
 
     def wholes(self, totals: Floats, counts: Floats) -> Floats:
         """``(n, dim)`` unit vectors of texts, from their totals and counts."""
@@ -174,11 +181,9 @@ def _windows(values: Floats, order: int, before: int) -> Floats:
 @lru_cache(maxsize=8)
 def _loaded(folder: Path) -> SentenceEncoder:
     verify_model(folder, KIND)
-    with np.load(folder / "arrays.npz", allow_pickle=False) as archive:
-        arrays = {name: archive[name].astype(np.float32) for name in archive.files}
     return SentenceEncoder(
         Tokenizer.from_file(str(folder / "tokenizer.json")),
         load_array(folder / "table.npy", "r"),
         load_array(folder / "scales.npy"),
-        arrays,
+        load_floats(folder / "arrays.npz"),
     )

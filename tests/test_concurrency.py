@@ -9,6 +9,7 @@ import pytest
 
 from rag import Answer, Assistant, build_index, load_assistant, load_settings
 from rag.dialogue.phrase import parse
+from rag.encoder import SentenceEncoder
 from rag.evidence.question import ask as ask_question
 from rag.evidence.view import view
 from rag.types import Turn
@@ -37,6 +38,7 @@ def forget() -> None:
     """Empty what is remembered of texts, so that neither way of asking profits from the other."""
     for cached in (view, ask_question, parse):
         cached.cache_clear()
+    SentenceEncoder.load().forget()
 
 
 def said(answer: Answer) -> tuple[object, ...]:

@@ -28,8 +28,8 @@ def test_the_sentence_that_answers_is_nearest(meant: Meaning) -> None:
     assert np.isfinite(meant.table).all()
     best = int(column(meant, "late_titled").argmax())
     assert best == 1, "of the library the second sentence says how large it is"
-    assert column(meant, "late_rank")[best] == 0
-    for gap in ("cosine_gap", "late_gap", "around_gap"):
+    assert column(meant, "late_titled_rank")[best] == 0
+    for gap in ("cosine_titled_gap", "late_titled_gap", "late_around_gap"):
         assert column(meant, gap).max() == 0
         assert column(meant, gap).min() < 0
 

@@ -8,6 +8,7 @@ import pytest
 
 from rag.encoder import SentenceEncoder
 from rag.evidence import plain_score
+from rag.evidence.view import view
 from rag.extract.network import Network, mean_logs
 from rag.extract.reading import ALL_NAMES, NETWORK, Narrow, attend, laid, look, narrow
 from rag.extract.tokens import LONGEST, Tokens
@@ -94,6 +95,20 @@ def test_sentences_stand_in_reading_order(seen: Narrow, tokens: Tokens) -> None:
         for tag in seen.look.pages[place.passage].seen.tags[place.first : place.last].tolist()
     ]
     assert tokens.tags.tolist() == words
+
+
+def test_words_are_near_in_reading_order_too(seen: Narrow, tokens: Tokens) -> None:
+    asked = view(QUESTION)
+    order = sorted(range(len(seen.kept)), key=lambda row: (seen.kept[row].passage, seen.kept[row].sentence))
+    expected = []
+    for row in order:
+        place = seen.kept[row]
+        page = seen.look.pages[place.passage].seen
+        start = page.analysis.sentences[place.sentence].start
+        words = (page.starts[place.first : place.last] - start, page.ends[place.first : place.last] - start)
+        expected.append(seen.meant.near(row, words, (asked.starts, asked.ends)))
+    assert np.allclose(tokens.near, np.concatenate(expected), atol=1e-3)
+    assert tokens.near.max() > 0.5
 
 
 def test_a_sentence_counts_for_its_spans(network: Network, seen: Narrow, tokens: Tokens) -> None:

@@ -15,10 +15,10 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
 #: Cosines of whole texts; weighted means of the question's pieces, each by its nearest piece; what the two
-#: worst pieces take from such a mean; what is lacking to the best of the kept sentences.
+#: worst pieces take from such a mean; what is lacking to the best of the kept sentences, and the rank.
 NAMES = (
-    "cosine cosine_titled cosine_previous late late_titled late_around lack second_lack cosine_gap late_gap "
-    "around_gap late_rank"
+    "cosine cosine_titled cosine_previous late late_titled late_around lack second_lack cosine_titled_gap "
+    "late_titled_gap late_around_gap late_titled_rank"
 ).split()
 
 
@@ -68,9 +68,12 @@ def meaning(
     whole = encoder.wholes(asked.total[None], np.array([asked.count], np.float32))[0]
 
     def cosine(*parts: Sequence[Encoded]) -> Floats:
-        totals = np.sum([[one.total for one in part] for part in parts], axis=0)
-        counts = np.sum([[one.count for one in part] for part in parts], axis=0)
-        return np.asarray(encoder.wholes(totals, counts.astype(np.float32)) @ whole, np.float32)
+        """``(k,)`` of the parts read as one; a part without pieces, such as no title, adds nothing to it."""
+        there = np.array([[[float(len(one.pieces) > 0)] for one in part] for part in parts])
+        totals = (np.array([[one.total for one in part] for part in parts]) * there).sum(axis=0)
+        counts = (np.array([[[one.count] for one in part] for part in parts]) * there).sum(axis=0)
+        counts = np.maximum(counts[:, 0], 1.0).astype(np.float32)
+        return np.asarray(encoder.wholes(totals.astype(np.float32), counts) @ whole, np.float32)
 
     lack = np.sort(share * (1.0 - around), axis=1)[:, ::-1]
     columns = [
@@ -82,8 +85,10 @@ def meaning(
         around @ share,
         *(lack[:, n] if lack.shape[1] > n else np.zeros(len(kept)) for n in (0, 1)),
     ]
-    gaps = [columns[n] - columns[n].max() for n in (1, 4, 5)]
-    rank = np.argsort(np.argsort(-columns[4], kind="stable"), kind="stable")
+    at = NAMES.index
+    compared = [columns[at(name)] for name in ("cosine_titled", "late_titled", "late_around")]
+    gaps = [column - column.max() for column in compared]
+    rank = np.argsort(np.argsort(-columns[at("late_titled")], kind="stable"), kind="stable")
     table = np.stack([*columns, *gaps, rank], axis=1).astype(np.float32)
     return Meaning(asked, tuple(said), table)
 
@@ -108,6 +113,9 @@ def _nearest(asked: Encoded, said: Encoded) -> Floats:
 
 def _highest(values: Floats, places: Ints, words: tuple[Ints, Ints]) -> Floats:
     """``(w, m)`` of each word: highest of the ``(n, m)`` values of the pieces that it meets, or 0."""
-    starts, ends = words
+    starts, ends = (
+        words[0],
+        np.maximum(words[1], words[0] + 1),
+    )  # what Kiwi contracts has no letter of its own
     meets = (places[None, :, 0] < ends[:, None]) & (places[None, :, 1] > starts[:, None])
     return np.asarray(np.where(meets[:, :, None], values[None], 0.0).max(axis=1, initial=0.0), np.float32)

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.array import load_floats
 from rag.evidence.view import vectors
 from rag.extract.tokens import Tokens
 
@@ -51,8 +52,7 @@ class Network:
         Raises:
             OSError, ValueError: No such file, or not of this form.
         """
-        with np.load(path, allow_pickle=False) as archive:
-            return cls({name: archive[name].astype(np.float32) for name in archive.files})
+        return cls(load_floats(path))
 
     def logs(self, seen: Tokens) -> Floats:
         """``(c + 1,)`` logarithms of the probabilities of each candidate, and last of "no answer here".

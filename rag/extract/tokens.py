@@ -48,9 +48,9 @@ _OF_MEANING = {
     "late_around": 1.0,
     "lack": 4.0,
     "second_lack": 4.0,
-    "cosine_gap": 2.0,
-    "late_gap": 4.0,
-    "around_gap": 4.0,
+    "cosine_titled_gap": 2.0,
+    "late_titled_gap": 4.0,
+    "late_around_gap": 4.0,
 }
 #: Numbers known of each morpheme of the text, and of the question.
 TEXT_WIDTH = 33 + len(_OF_SENTENCE) + len(_OF_MEANING)

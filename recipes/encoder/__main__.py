@@ -4,7 +4,7 @@
     python -m recipes.encoder --wheel FILE --data DIR --own FOLDER --out rag/weights/encoder --folds FOLDER
 
 `--folds` also trains one encoder for each quarter of the articles, which it never sees: with these
-the reader's recipe reads them. What lies there is not trained again.
+the reader's recipe reads them. An encoder of the same data and settings is not trained again.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from rag import manifest
-from recipes.encoder.build import SETTINGS, Job, made
+from recipes.encoder.build import FOLDS, Job, made
 from recipes.encoder.vocabulary import SHA256
 from recipes.reader.__main__ import KORQUAD
 
@@ -33,9 +33,9 @@ def main() -> None:
     if options.folds:
         jobs += [
             Job(options.wheel, options.data / KORQUAD, own, fold, options.folds / f"encoder-{fold}")
-            for fold in range(SETTINGS["folds"])
+            for fold in range(FOLDS)
         ]
-    left = [job for job in jobs if not (job.out / manifest.NAME).exists()]
+    left = [job for job in jobs if not job.done()]
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         list(pool.map(made, left))
 

@@ -20,6 +20,7 @@ from recipes.reader import data
 
 VERSION = 1
 SETTINGS = tomllib.loads(Path(__file__).with_name("settings.toml").read_text("utf-8"))
+FOLDS = int(SETTINGS["folds"])
 STARTED = time.time()
 
 
@@ -36,6 +37,24 @@ class Job:
     own: tuple[Path, ...]
     fold: int | None
     out: Path
+
+    @property
+    def facts(self) -> dict[str, manifest.Json]:
+        """What the encoder comes from; kept in its manifest."""
+        learnt = data.digest([self.korquad, *self.own])
+        return {
+            "training_data_sha256": learnt,
+            "public_sha256": SHA256,
+            "fold": self.fold,
+            "settings": SETTINGS,
+        }
+
+    def done(self) -> bool:
+        """Whether the encoder lies in its folder already."""
+        if not (self.out / manifest.NAME).exists():
+            return False
+        known = manifest.read(self.out)
+        return all(known.get(name) == value for name, value in self.facts.items())
 
 
 def texts_of(job: Job) -> tuple[list[Text], dict[str, list[Text]]]:
@@ -54,20 +73,17 @@ def made(job: Job) -> None:
     name = "encoder" if job.fold is None else f"fold {job.fold}"
     learnt, held = texts_of(job)
     public = Public.read(job.wheel)
-    keep, new = chosen(
-        public, (one for text in learnt for one in (*text.sentences, text.title, *_asked(text)))
-    )
+    part = [t for t in learnt if job.fold is None or fold_of(t.group, FOLDS) != job.fold]
+    keep, new = chosen(public, (one for text in part for one in (*text.sentences, text.title, *_asked(text))))
     pieces = [public.pieces[row] for row in keep] + new
     cut = tokenizer(pieces, [public.scores[row] for row in keep] + [min(public.scores)] * len(new))
     settings = SETTINGS["training"]
     net = Net(public.table[keep], public.arrays, len(new), settings["dropout"])
     scores = Scores(net, Cutter(cut))
-    part = [t for t in learnt if job.fold is None or fold_of(t.group, SETTINGS["folds"]) != job.fold]
     scores.eval()
     for title, texts in held.items():
         say(f"{name}, before, {title}: {found_first(texts, scores)}")
-    epochs = settings["epochs" if job.fold is None else "fold_epochs"]
-    train(part, scores, settings, epochs, SETTINGS["seed"], lambda text: say(f"{name}: {text}"))
+    train(part, scores, settings, SETTINGS["seed"], lambda text: say(f"{name}: {text}"))
     for title, texts in held.items():
         say(f"{name}, after, {title}: {found_first(texts, scores)}")
     write(job, net, cut.to_str())
@@ -85,5 +101,4 @@ def write(job: Job, net: Net, cutter: str) -> None:
     np.save(job.out / "scales.npy", files["scales"][""])
     np.savez(job.out / "arrays.npz", **files["arrays"])
     (job.out / "tokenizer.json").write_text(cutter, "utf-8")
-    facts = {"training_data_sha256": data.digest([job.korquad, *job.own]), "public_sha256": SHA256}
-    manifest.write(job.out, KIND, VERSION, facts | {"settings": SETTINGS})
+    manifest.write(job.out, KIND, VERSION, job.facts)

@@ -129,7 +129,6 @@ def train(
     texts: Sequence[Text],
     scores: Scores,
     settings: dict[str, float],
-    epochs: float,
     seed: int,
     say: Callable[[str], None],
 ) -> None:
@@ -139,7 +138,7 @@ def train(
     questions = [(number, *one) for number, text in enumerate(texts) for one in text.asked]
     size = int(settings["batch"])
     per_epoch = max(1, len(questions) // size)
-    steps = max(1, int(per_epoch * epochs))
+    steps = max(1, int(per_epoch * settings["epochs"]))
     table = list(scores.net.table.parameters())
     heads = [scores.scale, scores.sharp, scores.even]
     apart = {id(one) for one in [*table, *heads]}

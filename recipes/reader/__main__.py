@@ -1,6 +1,6 @@
 """Train the reader from questions and text, and write its weights.
 
-    python -m recipes.reader --data DIR --own recipes/qa --out rag/weights/reader
+    python -m recipes.reader --data DIR --own recipes/qa --encoders FOLDER --out rag/weights/reader
 
 DIR is laid out as recipes/README.md says. Held-out articles (the last 20 of KorQuAD by title, our own of part
 `test`) are never trained on; the table that is printed at the end is theirs. Those of part `judge` teach only
@@ -36,6 +36,7 @@ from rag.extract.network import Network
 from rag.korean import KOREAN_VERSION
 from rag.manifest import Json
 from rag.vector import FOLDER as MORPHEMES
+from recipes.encoder.build import FOLDS
 from recipes.encoder.train import fold_of
 from recipes.reader import data, made, report
 from recipes.reader.furniture import furnished
@@ -136,9 +137,15 @@ def begun(work: Path, settings: dict[str, object], learnt: str, encoders: Sequen
 
 
 def unseen(folders: Sequence[Path]) -> Callable[[str], SentenceEncoder]:
-    """For a group of articles the sentence encoder of ``folders`` that learnt from none of them."""
-    encoders = [SentenceEncoder.load(folder) for folder in folders]
-    return lambda group: encoders[fold_of(group, len(encoders))]
+    """For a group of articles the sentence encoder of ``folders`` that learnt from none of them.
+
+    Raises:
+        SystemExit: There is not one for every fold.
+    """
+    encoders = {manifest.read(folder)["fold"]: SentenceEncoder.load(folder) for folder in folders}
+    if set(encoders) != set(range(FOLDS)):
+        raise SystemExit(f"--encoders: of folds {sorted(map(str, encoders))}, not of all {FOLDS}")
+    return lambda group: encoders[fold_of(group, FOLDS)]
 
 
 def taught(

@@ -1,6 +1,7 @@
 """The reader's recipe: parts of our articles, questions asked of one article alone, kinds in balance."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -8,13 +9,13 @@ import numpy as np
 import pytest
 
 from rag.encoder import SentenceEncoder
-from rag.evidence import Kind, Unit, plain_score
+from rag.evidence import Kind, Unit
 from rag.extract.companion import LEAST
-from rag.extract.reading import narrow
+from rag.extract.reading import ALL_NAMES, attend
 from rag.types import Span
 from recipes.reader import data
 from recipes.reader.data import Article, Asked
-from recipes.reader.train import UNFAIR, Lesson, _learn, balance, cases, net_of
+from recipes.reader.train import UNFAIR, Work, balance, cases, folds, learn, net_of, prepare
 
 TEXT = (
     "해솔도서관은 2024년 3월 5일 문을 열었다. 연면적은 3,840㎡이다. 장서는 4만2천 권이며 관장은 김이안이다.\n"
@@ -101,30 +102,48 @@ def test_kinds_weigh_alike() -> None:
     assert none[Kind.WHY] == pytest.approx(2 * 2.0 * UNFAIR), "a handful is not made to stand for hundreds"
 
 
-def test_a_network_is_learnt_from_the_kept_lesson_and_then_taken_from_beside_it(tmp_path: Path) -> None:
-    found = cases(list(data.retrieved([article()])) * 4)
-    for case in found:
-        scores = plain_score(case.look.table).astype(np.float64)
-        case.narrow = narrow(case.look, scores, SentenceEncoder.load())
+def test_a_run_goes_on_from_what_it_kept(tmp_path: Path) -> None:
+    one = article()
+    other = replace(one, group="t/h2", document=replace(one.document, id="h2"))
+    found = cases(list(data.retrieved([one, other])) * 4)
+    groups = [case.example.group for case in found]
     network = {"seed": 1, "none_weight": 2.0, "width": 8, "dropout": 0.1, "batch": 2, "epochs": 1}
-    settings = {"network": network, "pretraining": {"dropout": 0.1}}
-    start = {name: value.numpy() for name, value in net_of(settings).state_dict().items()}
-    fold = np.arange(len(found)) % 2
-    lesson = Lesson(fold, network | {"rate": 1e-3, "decay": 0.0}, start)
-    lesson.write(tmp_path / "lesson", found)
+    network |= {"rate": 1e-3, "decay": 0.0}
+    trees = {"rounds": 2, "objective": "lambdarank", "min_data_in_leaf": 1, "label_gain": [0, 1, 2]}
+    settings = {"seed": 0, "folds": 2, "threads": 1, "sentence": trees, "network": network}
+    settings["pretraining"] = {"dropout": 0.1}
+    asked: list[str] = []
 
-    read, items = Lesson.read(tmp_path / "lesson")
-    assert np.array_equal(read.fold, fold)
-    assert [item is None for item in items] == [not case.narrow.found for case in found]
+    def encoder(group: str) -> SentenceEncoder:
+        asked.append(group)
+        return SentenceEncoder.load()
+
+    work, said = Work(tmp_path), []
+    prepare(found, settings, encoder, work, said.append)  # type: ignore[arg-type]
+    assert asked == groups, "each article is read with the encoder that never saw it"
+    assert not any(found), "texts are let go"
+    assert len(said) == 2
+
+    fold, items = work.read_items()
+    sentence, kept = work.read_cases()
+    assert np.array_equal(fold, folds(kept, settings))  # type: ignore[arg-type]
+    assert set(fold.tolist()) == {0, 1}
+    assert [case.example.group for case in kept] == groups
+    assert [item is None for item in items] == [not case.narrow.found for case in kept]
+    assert not any(case.look.pages for case in kept)
+    assert sentence.num_trees() == 2
     assert {item.weight for item in items if item is not None and not item.worth.any()} != {1.0}
 
-    state, said = _learn(tmp_path / "lesson", 0)
-    assert set(said) == {row for row in range(len(found)) if fold[row] == 0 and found[row].narrow.found}
+    start = {name: value.numpy() for name, value in net_of(settings).state_dict().items()}  # type: ignore[arg-type]
+    np.savez(work.start, **start)
+    state, told = learn(work, network, 0)
+    assert set(told) == {row for row in range(len(kept)) if fold[row] == 0 and kept[row].narrow.found}
     assert not np.array_equal(state["look.weight"], start["look.weight"])
-    Lesson(fold, network | {"rate": 9.0, "decay": 0.0}, start).write(tmp_path / "lesson", found)
-    again, said_again = _learn(tmp_path / "lesson", 0)
+    row = min(told)
+    assert attend(kept[row].narrow, told[row]).spans.shape[1] == len(ALL_NAMES)
+    again, told_again = learn(work, network | {"rate": 9.0}, 0)
     assert all(np.array_equal(again[name], state[name]) for name in state)
-    assert all(np.array_equal(said_again[row], said[row]) for row in said)
+    assert all(np.array_equal(told_again[row], told[row]) for row in told)
 
 
 def test_an_article_without_its_title_is_else_the_same() -> None:

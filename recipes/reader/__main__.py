@@ -5,7 +5,7 @@
 DIR is laid out as recipes/README.md says. Held-out articles (the last 20 of KorQuAD by title, our own of part
 `test`) are never trained on; the table that is printed at the end is theirs. Those of part `judge` teach only
 the judges.
-What takes longest, the networks, is kept in `--work` as each is done: a run that was stopped goes on from
+What takes long is kept in `--work` as it is done, each network too: a run that was stopped goes on from
 there when it is started again, with the same data and settings.
 `--judges` fits the judges of the weights in `--out` anew, `--measure` only measures them; `--trial` runs
 every step on a handful of articles.
@@ -41,8 +41,8 @@ from recipes.encoder.train import fold_of
 from recipes.reader import data, made, report
 from recipes.reader.furniture import furnished
 from recipes.reader.judge import Models, judge_all, train_judges
-from recipes.reader.pretraining import pretrained
-from recipes.reader.train import Case, State, Steps, cases, read_all, train
+from recipes.reader.pretraining import pretrain
+from recipes.reader.train import Case, Steps, Work, cases, prepare, read_all, train
 
 KORQUAD = "korquad/korquad_1.0_dev_100_articles.json"
 #: The boosters, by name of their file.
@@ -120,20 +120,21 @@ def report_all(sets: dict[str, list[Case]], models: Models) -> str:
     )
 
 
-def begun(work: Path, settings: dict[str, object], learnt: str, encoders: Sequence[Path]) -> None:
+def begun(folder: Path, settings: dict[str, object], learnt: str, encoders: Sequence[Path]) -> Work:
     """Make the folder of a run, or check that it is of one that learns the same from the same.
 
     Raises:
         SystemExit: It is of another.
     """
-    work.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     folders = (MORPHEMES, PARAPHRASES, ENCODER, *encoders)
-    read_with = data.digest([folder / manifest.NAME for folder in folders])
+    read_with = data.digest([one / manifest.NAME for one in folders])
     facts = {"data": learnt, "read_with": read_with, "korean": KOREAN_VERSION, "format": FORMAT}
-    about, found = work / "about.json", json.dumps(facts | {"settings": settings}, indent=1)
+    about, found = folder / "about.json", json.dumps(facts | {"settings": settings}, indent=1)
     if about.exists() and about.read_text("utf-8") != found:
-        raise SystemExit(f"{work} is of a run with other data, settings or versions: give another --work")
+        raise SystemExit(f"{folder} is of a run with other data, settings or versions: give another --work")
     about.write_text(found, "utf-8")
+    return Work(folder)
 
 
 def unseen(folders: Sequence[Path]) -> Callable[[str], SentenceEncoder]:
@@ -150,28 +151,21 @@ def unseen(folders: Sequence[Path]) -> Callable[[str], SentenceEncoder]:
 
 def taught(
     folder: Path,
-    examples: list[data.Example],
+    examples: Callable[[], list[data.Example]],
     settings: dict[str, object],
     encoder: Callable[[str], SentenceEncoder],
-    work: Path,
+    work: Work,
 ) -> Steps:
     """The steps, learnt from ``examples``; networks begin from made questions on the texts in ``folder``."""
-    kept = work / "start.npz"
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:  # beside what comes next
-        start = None if kept.exists() else pool.submit(pretrained, folder, settings)
-        found = cases(examples)
-        say(f"{len(found)} examples")
-
-        def begin() -> State:
-            if start is not None:
-                state = start.result()
-                np.savez(work / "start.part.npz", **state)
-                (work / "start.part.npz").rename(kept)
-            pool.shutdown()  # its memory is needed
-            with np.load(kept) as archive:
-                return dict(archive)
-
-        return train(found, settings, encoder, begin, work, say)
+        start = None if work.start.exists() else pool.submit(pretrain, folder, settings, work.start)
+        if not work.cases.exists():
+            found = cases(examples())
+            say(f"{len(found)} examples")
+            prepare(found, settings, encoder, work, say)
+        if start is not None:
+            start.result()
+    return train(work, settings, say)
 
 
 def main() -> None:
@@ -204,11 +198,15 @@ def main() -> None:
         arguments.error("--encoders: no encoder there")
     else:
         with TemporaryDirectory() as folder:
-            work = options.work or Path(folder)
             learnt = data.digest([korquad, *own, *made.sources(options.data)])
-            begun(work, settings, learnt, encoders)
-            examples = training(korquad, own, settings, most)
-            steps = taught(options.data, examples, settings, unseen(encoders), work)
+            work = begun(options.work or Path(folder), settings, learnt, encoders)
+            steps = taught(
+                options.data,
+                lambda: training(korquad, own, settings, most),
+                settings,
+                unseen(encoders),
+                work,
+            )
     if not options.measure:
         share = float(str(settings["alone_share"]))
         models = Models(steps, *train_judges(judged(own, steps, share, most), settings))

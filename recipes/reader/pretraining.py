@@ -5,13 +5,14 @@ from __future__ import annotations
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from rag.encoder import SentenceEncoder
 from rag.extract.reading import narrow
 from recipes.reader.made import made
 from recipes.reader.net import Item, train_net
-from recipes.reader.train import Settings, State, cases, item_of, net_of, sentences
+from recipes.reader.train import Settings, cases, item_of, net_of, sentences
 
 #: How many are laid out at once.
 GROUP = 500
@@ -33,12 +34,14 @@ def _items(folder: Path, settings: Settings) -> list[Item]:
     return items
 
 
-def pretrained(folder: Path, settings: Settings) -> State:
-    """The network's arrays. Runs in a process of its own, on one core, beside the preparation of the rest."""
+def pretrain(folder: Path, settings: Settings, out: Path) -> None:
+    """Write the network's arrays to ``out``. Runs in a process of its own, on one core, beside the rest."""
     torch.set_num_threads(1)
     items = _items(folder, settings | {"threads": 1})
     print(f"  pretraining: {len(items)} made questions", flush=True)
     net = net_of(settings)
     chosen: dict[str, float] = settings["pretraining"]  # type: ignore[assignment]
     net = train_net(items, chosen, lambda text: print(f"  pretraining: {text}", flush=True), net)
-    return {name: value.numpy() for name, value in net.state_dict().items()}
+    part = out.with_suffix(".part.npz")
+    np.savez(part, **{name: value.numpy() for name, value in net.state_dict().items()})
+    part.rename(out)

@@ -209,60 +209,110 @@ def train_sentences(
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
-    """What a worker needs to train one network; kept in a file, since workers start afresh.
+class Work:
+    """The folder of a run, where what is done is kept: a run that was stopped goes on from there.
 
-    A forked one would hang: LightGBM's and PyTorch's threads do not survive a fork. The file holds item by
-    item, so that all of them are in memory only where they are learnt from.
+    A file holds its parts one after the other, so that all of them are in memory only where they are needed.
     """
 
-    fold: np.ndarray
-    settings: dict[str, float]
-    start: State
+    folder: Path
 
-    def write(self, path: Path, found: Sequence[Case]) -> None:
-        """Keep it, and behind it every case as the network sees it, with its weight in the loss."""
-        items = (item_of(case) for case in found)
-        with path.open("wb") as stream:
-            pickle.dump((self, len(found)), stream)
-            taught = []
-            for row, item in enumerate(items):
-                pickle.dump(item, stream)
-                if item is not None and item.usable:
-                    taught.append(row)
-            weights = balance([found[row] for row in taught], self.settings["none_weight"])
-            pickle.dump(dict(zip(taught, weights, strict=True)), stream)
+    @property
+    def start(self) -> Path:
+        """Arrays that the networks begin from."""
+        return self.folder / "start.npz"
 
-    @staticmethod
-    def read(path: Path) -> tuple[Lesson, list[Item | None]]:
-        """What :meth:`write` wrote."""
-        with path.open("rb") as stream:
-            lesson, count = pickle.load(stream)
-            items: list[Item | None] = [pickle.load(stream) for _ in range(count)]
+    @property
+    def items(self) -> Path:
+        """Fold of every case, then each as the networks see it, then weights in the loss by row."""
+        return self.folder / "items"
+
+    @property
+    def cases(self) -> Path:
+        """The sentences' trees, then every case with its spans described and its texts forgotten."""
+        return self.folder / "cases"
+
+    def network(self, number: int) -> Path:
+        """The network that saw all folds but one."""
+        return self.folder / f"network-{number}"
+
+    def read_items(self) -> tuple[np.ndarray, list[Item | None]]:
+        """Folds and items; those to learn from with their weights."""
+        with self.items.open("rb") as stream:
+            fold = pickle.load(stream)
+            items: list[Item | None] = [pickle.load(stream) for _ in fold]
             for row, weight in pickle.load(stream).items():
                 items[row].weight = weight
-        return lesson, items
+        return fold, items
+
+    def read_cases(self) -> tuple[lgb.Booster, list[Case]]:
+        """The sentences' trees and all cases."""
+        with self.cases.open("rb") as stream:
+            sentence, count = pickle.load(stream)
+            return lgb.Booster(model_str=sentence), [pickle.load(stream) for _ in range(count)]
+
+
+def prepare(
+    found: list[Case],
+    settings: Settings,
+    encoder: Callable[[str], SentenceEncoder],
+    work: Work,
+    say: Callable[[str], None],
+) -> None:
+    """Train the sentences' trees, describe the spans of every case, and keep all of it; ``found`` is emptied.
+
+    ``encoder`` gives a sentence encoder that saw no question of a group of articles.
+    """
+    fold = folds(found, settings)
+    sentence, scores = train_sentences(found, fold, settings)
+    say("sentences trained")
+    taught: list[int] = []
+    kinds: list[Case] = []
+    reached: list[bool] = []
+    parts = [path.with_suffix(".part") for path in (work.items, work.cases)]
+    with parts[0].open("wb") as items, parts[1].open("wb") as cases_:
+        pickle.dump(fold, items)
+        pickle.dump((sentence.model_to_string(), len(found)), cases_)
+        for row, score in enumerate(scores):
+            case, found[row] = found[row], None  # type: ignore[call-overload]
+            case.narrow = narrow(case.look, score, encoder(case.example.group))
+            case.labels = span_labels(case)
+            if case.example.gold is not None:
+                reached.append(case.labels.max(initial=0) >= 3)
+            item = item_of(case)
+            case.forget()
+            pickle.dump(item, items)
+            pickle.dump(case, cases_)
+            if item is not None and item.usable:
+                taught.append(row)
+                kinds.append(Case(case.example, replace(case.look, places=(), table=case.look.table[:0])))
+        weights = balance(kinds, float(settings["network"]["none_weight"]))  # type: ignore[index]
+        pickle.dump(dict(zip(taught, weights, strict=True)), items)
+    for part, path in zip(parts, (work.items, work.cases), strict=True):
+        part.rename(path)
+    say(f"spans listed: an answer is among them for {np.mean(reached):.3f} of {len(reached)}")
 
 
 #: Arrays of a network, and what it says of questions by their row.
 Learnt = tuple[State, dict[int, np.ndarray]]
 
 
-def _kept(lesson: Path, number: int) -> Path:
-    """Where the network of one fold is kept, beside its lesson."""
-    return lesson.with_name(f"network-{number}")
-
-
-def _learn(path: Path, number: int) -> Learnt:
+def learn(work: Work, settings: dict[str, float], number: int) -> Learnt:
     """State of a network trained on all folds but ``number``, and what it says of that one's questions.
 
-    The state is kept beside the lesson, and taken from there if a run before this one was stopped after it.
+    The state is kept, and taken from there if a run before this one was stopped after it. Workers start anew:
+    a forked one would hang, since LightGBM's and PyTorch's threads do not survive a fork.
     """
-    lesson, items = Lesson.read(path)
-    kept = _kept(path, number)
+    fold, items = work.read_items()
+    kept = work.network(number)
     if not kept.exists():
+        seen = [
+            item
+            for item, of in zip(items, fold, strict=True)
+            if of != number and item is not None and item.usable
+        ]
         beside = kept.with_suffix(".part")
-        beside.write_bytes(pickle.dumps(_trained(lesson, items, number)))
+        beside.write_bytes(pickle.dumps(_trained(work, settings, seen, number)))
         beside.rename(kept)
     state: State = pickle.loads(kept.read_bytes())
     network = shipped(state)
@@ -270,22 +320,18 @@ def _learn(path: Path, number: int) -> Learnt:
         said = {
             row: network.logs(unpacked(item.seen))
             for row, item in enumerate(items)
-            if lesson.fold[row] == number and item is not None
+            if fold[row] == number and item is not None
         }
     return state, said
 
 
-def _trained(lesson: Lesson, items: Sequence[Item | None], number: int) -> State:
+def _trained(work: Work, settings: dict[str, float], items: Sequence[Item], number: int) -> State:
     torch.set_num_threads(1)
-    settings = lesson.settings | {"seed": lesson.settings["seed"] + number}
+    settings = settings | {"seed": settings["seed"] + number}
     net = Net(int(settings["width"]), settings["dropout"])
-    net.load_state_dict({name: torch.from_numpy(value) for name, value in lesson.start.items()})
-    seen = [
-        item
-        for item, fold in zip(items, lesson.fold, strict=True)
-        if fold != number and item is not None and item.usable
-    ]
-    net = train_net(seen, settings, lambda text: print(f"  network {number}: {text}", flush=True), net)
+    with np.load(work.start) as start:
+        net.load_state_dict({name: torch.from_numpy(start[name]) for name in start.files})
+    net = train_net(items, settings, lambda text: print(f"  network {number}: {text}", flush=True), net)
     return {name: value.numpy() for name, value in net.state_dict().items()}
 
 
@@ -326,25 +372,17 @@ def balance(found: Sequence[Case], usual: float) -> list[float]:
     ]
 
 
-def train_networks(
-    found: list[Case], fold: np.ndarray, settings: Settings, start: Callable[[], State], work: Path
-) -> tuple[list[Network], list[np.ndarray]]:
-    """A network a fold, and what each says of the fold that it never saw; each is kept in ``work``.
+def train_networks(work: Work, settings: Settings, count: int) -> tuple[list[Network], dict[int, np.ndarray]]:
+    """A network a fold, and what each says of the fold that it never saw, by row.
 
-    All begin from ``start()``, which was trained on made questions. The folds' networks are what ships: their
-    mean is better than any one. Two processes of one thread train faster than one of two.
+    All begin from what was trained on made questions. The folds' networks are what ships: their mean is
+    better than any one. Two processes of one thread train faster than one of two.
     """
     chosen: dict[str, float] = settings["network"]  # type: ignore[assignment]
-    workers, count = int(str(settings["threads"])), int(fold.max()) + 1
-    lesson = work / "lesson"
-    Lesson(fold, chosen, start()).write(lesson, found)
-    for case in found:
-        case.forget()
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        trained = list(pool.map(_learn, [lesson] * count, range(count)))
+    with ProcessPoolExecutor(int(str(settings["threads"])), mp_context=get_context("spawn")) as pool:
+        trained = list(pool.map(learn, [work] * count, [chosen] * count, range(count)))
     said = {row: logs for _, part in trained for row, logs in part.items()}
-    networks = [shipped(state) for state, _ in trained]
-    return networks, [said.get(row, np.zeros(0)) for row in range(len(found))]
+    return [shipped(state) for state, _ in trained], said
 
 
 def _sampled(case: Case, negatives: int, chance: np.random.Generator) -> np.ndarray:
@@ -395,33 +433,14 @@ def read_all(found: Sequence[Case], steps: Steps) -> None:
             case.final_scores = steps.final.predict(case.final.table, raw_score=True, num_threads=2)
 
 
-def train(
-    found: list[Case],
-    settings: Settings,
-    encoder: Callable[[str], SentenceEncoder],
-    start: Callable[[], State],
-    work: Path,
-    say: Callable[[str], None],
-) -> Steps:
-    """Every step up to the finalists.
-
-    ``encoder`` gives a sentence encoder that saw no question of a group of articles, ``start`` the state that
-    the networks begin from.
-    """
-    fold = folds(found, settings)
-    sentence, scores = train_sentences(found, fold, settings)
-    say("sentences trained")
-    for case, score in zip(found, scores, strict=True):
-        case.narrow = narrow(case.look, score, encoder(case.example.group))
-        case.labels = span_labels(case)
-    answerable = [case for case in found if case.example.gold is not None]
-    reach = np.mean([case.labels.max(initial=0) >= 3 for case in answerable])
-    say(f"spans listed: an answer is among them for {reach:.3f} of {len(answerable)}")
-    networks, logs = train_networks(found, fold, settings, start, work)
-    for case, said in zip(found, logs, strict=True):
-        if len(said):
-            case.narrow = attend(case.narrow, said)
+def train(work: Work, settings: Settings, say: Callable[[str], None]) -> Steps:
+    """Every step from the networks to the finalists, on what :func:`prepare` kept."""
+    networks, logs = train_networks(work, settings, int(str(settings["folds"])))
     say("networks trained")
+    sentence, found = work.read_cases()
+    fold = folds(found, settings)
+    for row, said in logs.items():
+        found[row].narrow = attend(found[row].narrow, said)
     span, scores = train_spans(found, fold, settings)
     say("spans trained")
     for case, score in zip(found, scores, strict=True):

@@ -2,7 +2,7 @@
 
 Google's multilingual Universal Sentence Encoder (Yang et al. 2020), cut to the pieces of words that Korean
 texts need, with a head for late interaction (ColBERT, Khattab & Zaharia 2020), and trained on our questions
-in ``recipes/encoder``. The only module that uses tokenizers.
+in ``recipes/encoder``.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
 
 from rag.array import load_array, load_floats
 from rag.manifest import verify_model
+from rag.pieces import Cutter
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -62,7 +62,7 @@ class SentenceEncoder:
     """Vectors of texts.
 
     Args:
-        tokenizer: Cuts into pieces; a piece's number is its row.
+        cutter: Cuts into pieces; a piece's number is its row.
         table: ``(pieces, dim)`` int8.
         scales: ``(pieces,)`` what a row is multiplied by.
         arrays: The rest, by name, float32.
@@ -71,13 +71,13 @@ class SentenceEncoder:
 
     def __init__(
         self,
-        tokenizer: Tokenizer,
+        cutter: Cutter,
         table: NDArray[np.int8],
         scales: NDArray[np.float16],
         arrays: Mapping[str, Floats],
         kept: int = KEPT,
     ) -> None:
-        self._tokenizer = tokenizer
+        self._cutter = cutter
         self._table = table
         self._scales = scales
         self._arrays = arrays
@@ -126,9 +126,8 @@ class SentenceEncoder:
     def _read(self, texts: Sequence[str]) -> list[Encoded]:
         if not texts:
             return []
-        # a lone surrogate is no text to the tokenizer; as a question mark it keeps its place
-        cut = self._tokenizer.encode_batch([text.encode("utf-8", "replace").decode() for text in texts])
-        pieces = [[BEGIN, *one.ids[:LONGEST], END] for one in cut]
+        cut = [one.head(LONGEST) for one in self._cutter.cut(texts)]
+        pieces = [np.array([BEGIN, *one.ids, END]) for one in cut]
         starts = np.cumsum([BETWEEN, *(len(one) + BETWEEN for one in pieces)])
         ids = np.zeros(starts[-1], np.int64)
         inside = np.zeros(starts[-1], np.bool_)
@@ -143,8 +142,8 @@ class SentenceEncoder:
         for start, one, where in zip(starts, pieces, cut, strict=False):
             stop = start + len(one)
             total = seen[start:stop].sum(axis=0) @ self._arrays["cnn_W"] + len(one) * self._arrays["cnn_b"]
-            known = np.flatnonzero(np.array(one) > END)
-            places = np.array(where.offsets, np.int64).reshape(-1, 2)[known - 1]
+            known = np.flatnonzero(one > END)
+            places = where.places[known - 1]
             known += start
             made.append(Encoded(total, len(one), late[known].astype(np.float16), weights[known], places))
         return made
@@ -182,7 +181,7 @@ def _windows(values: Floats, order: int, before: int) -> Floats:
 def _loaded(folder: Path) -> SentenceEncoder:
     verify_model(folder, KIND)
     return SentenceEncoder(
-        Tokenizer.from_file(str(folder / "tokenizer.json")),
+        Cutter.load(folder / "tokenizer.json"),
         load_array(folder / "table.npy", "r"),
         load_array(folder / "scales.npy"),
         load_floats(folder / "arrays.npz"),

@@ -11,8 +11,8 @@ ROOT = Path(__file__).parents[1]
 LAYERS: list[set[str]] = [  # lowest first; a module imports only from strictly lower rows
     {"rag.errors"},
     {"rag.address", "rag.array", "rag.types", "rag.text"},
-    {"rag.protocols", "rag.config", "rag.manifest", "rag.korean", "rag.quantity"},
-    {"rag.encoder", "rag.growing", "rag.vector"},
+    {"rag.protocols", "rag.config", "rag.manifest", "rag.korean", "rag.pieces", "rag.quantity"},
+    {"rag.crossencoder", "rag.encoder", "rag.growing", "rag.vector"},
     {"rag.lexicon"},
     {
         *("rag.load", "rag.chunk", "rag.embed", "rag.dense", "rag.lexical", "rag.store"),
@@ -58,7 +58,7 @@ OWNERS = {
     "llama_cpp": "rag.llm",
     "mcp": "rag.serve",
     "sentence_transformers": "rag.embed",
-    "tokenizers": "rag.encoder",
+    "tokenizers": "rag.pieces",
     "torch": "rag.embed",
     "protego": "rag.load",
     "trafilatura": "rag.load",

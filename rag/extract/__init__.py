@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.crossencoder import FOLDER as CROSSENCODER
+from rag.crossencoder import CrossEncoder
 from rag.encoder import FOLDER as ENCODER
 from rag.encoder import SentenceEncoder
 from rag.errors import ModelDamagedError
@@ -21,6 +23,7 @@ from rag.evidence.paraphrase import FOLDER as PARAPHRASES
 from rag.evidence.paraphrase import Paraphrases
 from rag.extract.booster import Booster
 from rag.extract.companion import accompanied
+from rag.extract.joint import read_jointly
 from rag.extract.network import Network, mean_logs
 from rag.extract.qualifier import qualified
 from rag.extract.reading import Final, Narrow, attend, compare, distinct, judge_row, laid, look, narrow
@@ -33,7 +36,7 @@ __all__ = ["FORMAT", "KIND", "Booster", "SpanReader"]
 
 KIND = "reader"
 #: Of the weights: which arrays and columns there are.
-FORMAT = 6
+FORMAT = 7
 _PARTS = ("sentence", "span", "final", "holds", "exact")
 _NETWORKS = "network-*.npz"
 _NOTHING = Draft("", (), 0.0, refused=True)
@@ -50,7 +53,7 @@ def _span_below(manifest: Mapping[str, Json]) -> float:
 
 def _named(folder: Path) -> str:
     """A name for the weights and for what they read with: all of it decides the answer."""
-    digests = (file_digest(one / NAME) for one in (folder, MORPHEMES, PARAPHRASES, ENCODER))
+    digests = (file_digest(one / NAME) for one in (folder, MORPHEMES, PARAPHRASES, ENCODER, CROSSENCODER))
     return hashlib.sha256("".join(digests).encode()).hexdigest()[:16]
 
 
@@ -65,6 +68,7 @@ class SpanReader:
         trees: Boosters by part.
         networks: Their mean is used; at least one.
         encoder: Of sentences.
+        crossencoder: Of a question and sentences together.
         span_below: Least probability that the bare span is an answer, given that its sentence holds one;
             below it the whole sentence is the answer. Chosen by the recipe, kept in the manifest.
         fingerprint: Names the weights.
@@ -75,12 +79,14 @@ class SpanReader:
         trees: Mapping[str, Booster],
         networks: Sequence[Network],
         encoder: SentenceEncoder,
+        crossencoder: CrossEncoder,
         span_below: float,
         fingerprint: str,
     ) -> None:
         self._trees = trees
         self._networks = networks
         self._encoder = encoder
+        self._crossencoder = crossencoder
         self._span_below = span_below
         self._fingerprint = fingerprint
 
@@ -95,14 +101,14 @@ class SpanReader:
         manifest = verify_model(folder, KIND)
         Paraphrases.load()  # they and the vectors would be missed in the middle of a question
         MorphemeVectors.load()
-        encoder = SentenceEncoder.load()
+        encoder, crossencoder = SentenceEncoder.load(), CrossEncoder.load()
         if manifest.get("version") != FORMAT:
             raise ModelDamagedError(
                 f"답 찾기 모델 {folder}은(는) 이 판의 것이 아닙니다.", "패키지를 다시 설치해 주세요."
             )
         trees = {part: Booster((folder / f"{part}.txt").read_text("utf-8")) for part in _PARTS}
         networks = [Network.load(path) for path in sorted(folder.glob(_NETWORKS))]
-        return cls(trees, networks, encoder, _span_below(manifest), f"reader-{_named(folder)}")
+        return cls(trees, networks, encoder, crossencoder, _span_below(manifest), f"reader-{_named(folder)}")
 
     @property
     def fingerprint(self) -> str:
@@ -132,7 +138,9 @@ class SpanReader:
         picks = distinct(final, scores, passages)
         if not picks:
             return _NOTHING
-        rows = np.stack([judge_row(final, scores, pick) for pick in picks])
+        seen = final.narrow
+        read = read_jointly(seen.look.question, seen.look.pages, seen.kept, self._crossencoder, passages)
+        rows = np.stack([judge_row(final, scores, pick, read) for pick in picks])
         holds = [_probability(raw) for raw in self._trees["holds"].scores(rows).tolist()]
         exact = [_probability(raw) for raw in self._trees["exact"].scores(rows).tolist()]
         order = sorted(range(len(picks)), key=lambda n: -holds[n])  # the judge decides, ties by rank

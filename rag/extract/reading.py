@@ -19,6 +19,8 @@ from rag.extract.candidate import Candidate, candidates
 from rag.extract.feature import CATEGORIES, texts_of
 from rag.extract.feature import NAMES as SPAN_NAMES
 from rag.extract.feature import features as span_features
+from rag.extract.joint import NAMES as JOINT_NAMES
+from rag.extract.joint import Joint
 from rag.extract.meaning import NAMES as MEANING_NAMES
 from rag.extract.meaning import Meaning, meaning
 from rag.extract.tokens import Tokens, tokens
@@ -227,19 +229,21 @@ JUDGE_NAMES = (
     ).split(),
     *MEANING,
     *NETWORK,
+    *JOINT_NAMES,
 )
 JUDGE_CATEGORIES = tuple(
     JUDGE_NAMES.index(f"span_{name}") for name in ("kind", "asked_unit", "unit", "next_tag")
 )
 
 
-def judge_row(final: Final, scores: NDArray[np.float64], choice: int) -> Floats:
+def judge_row(final: Final, scores: NDArray[np.float64], choice: int, read: Joint) -> Floats:
     """Fifth step: ``(len(JUDGE_NAMES),)`` what tells a right answer from a wrong or missing one.
 
     Args:
         final: The finalists.
         scores: ``(f,)`` their final scores.
         choice: Which finalist is to be judged.
+        read: What the cross-encoder says of the kept sentences.
     """
     seen = final.narrow
     spans = [seen.found[row] for row in final.rows]
@@ -253,7 +257,8 @@ def judge_row(final: Final, scores: NDArray[np.float64], choice: int) -> Floats:
         if one.sentence != chosen.sentence or one.last <= chosen.first or chosen.last <= one.first
     ]
     best = float(scores[choice])
-    page = seen.look.pages[seen.kept[chosen.sentence].passage]
+    place = seen.kept[chosen.sentence]
+    page = seen.look.pages[place.passage]
     words = np.maximum(page.match.max(axis=1, initial=0.0), page.context)
     weights, hard = seen.look.question.weights, seen.look.question.hard
     kept = seen.scores
@@ -274,6 +279,13 @@ def judge_row(final: Final, scores: NDArray[np.float64], choice: int) -> Floats:
             float(words.min(initial=1.0)),
             float(words[int(weights.argmax())]) if len(weights) else 1.0,
             *(span[FINAL_NAMES.index(name)] for name in (*MEANING, *NETWORK)),
+            *read.row(chosen.sentence, *_inside(page, place, chosen)),
         ],
         np.float32,
     )
+
+
+def _inside(page: Matched, place: Place, spot: Candidate) -> tuple[int, int]:
+    """Where a candidate begins and ends, in code points of its sentence."""
+    morphemes, origin = page.seen.analysis.morphemes, page.seen.analysis.sentences[place.sentence].start
+    return morphemes[spot.first].start - origin, morphemes[spot.last - 1].end - origin

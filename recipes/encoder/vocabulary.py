@@ -118,9 +118,9 @@ def chosen(public: Public, texts: Iterable[str]) -> tuple[list[int], list[str]]:
     return keep, [one for one in syllables() if one not in held]
 
 
-def tokenizer(pieces: list[str], scores: list[float]) -> Tokenizer:
-    """Cuts a text into pieces, the most probable way; what is no piece is the first one."""
-    made = Tokenizer(models.Unigram(list(zip(pieces, scores, strict=True)), unk_id=0))
+def tokenizer(pieces: list[str], scores: list[float], unknown: int = 0) -> Tokenizer:
+    """Cuts a text into pieces, the most probable way; what is no piece is the one numbered ``unknown``."""
+    made = Tokenizer(models.Unigram(list(zip(pieces, scores, strict=True)), unk_id=unknown))
     made.normalizer = normalizers.Sequence(
         [normalizers.NFKC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Strip()]
     )

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import lightgbm as lgb
 import numpy as np
 
-from rag.extract.companion import is_companion
 from rag.extract.reading import JUDGE_CATEGORIES, distinct, judge_row
 from recipes.reader.data import squeezed
 from recipes.reader.train import Case, Settings, Steps, fit
@@ -31,8 +30,7 @@ def picks(case: Case) -> list[int]:
     """The finalists that are judged: the best of each of the best sentences; none where nothing was found."""
     if case.final is None:
         return []
-    passages = sum(not is_companion(item) for item in case.example.evidence)
-    return distinct(case.final, case.final_scores, passages)
+    return distinct(case.final, case.final_scores, case.passages)
 
 
 def chosen_text(case: Case, pick: int) -> str:
@@ -69,7 +67,7 @@ def judge_all(found: Sequence[Case], models: Models) -> None:
     for case in found:
         judged = picks(case)
         if judged:
-            rows = np.stack([judge_row(case.final, case.final_scores, pick) for pick in judged])
+            rows = np.stack([judge_row(case.final, case.final_scores, pick, case.joint) for pick in judged])
             holds, exact = models.holds.predict(rows), models.exact.predict(rows)
             best = int(np.argmax(holds))
             case.choice, case.sure = judged[best], (float(holds[best]), float(exact[best]))
@@ -78,7 +76,7 @@ def judge_all(found: Sequence[Case], models: Models) -> None:
 def train_judges(found: Sequence[Case], settings: Settings) -> tuple[lgb.Booster, lgb.Booster]:
     """Judges of the quote, and of the span where the quote holds; ``found`` are read by all steps."""
     judged = [(case, pick) for case in found for pick in picks(case)]
-    rows = [judge_row(case.final, case.final_scores, pick)[None] for case, pick in judged]
+    rows = [judge_row(case.final, case.final_scores, pick, case.joint)[None] for case, pick in judged]
     held = [quote_holds(case, pick) for case, pick in judged]
     if not any(held):
         raise ValueError("no article of part judge whose answers are found")

@@ -16,9 +16,12 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
+from rag.crossencoder import CrossEncoder
 from rag.encoder import SentenceEncoder
 from rag.evidence import NAMES as SENTENCE_NAMES
+from rag.extract.companion import is_companion
 from rag.extract.feature import CATEGORIES
+from rag.extract.joint import Joint, read_jointly
 from rag.extract.network import Network, mean_logs
 from rag.extract.reading import (
     FINAL_CATEGORIES,
@@ -54,8 +57,14 @@ class Case:
     labels: np.ndarray | None = None
     final: Final | None = None
     final_scores: np.ndarray | None = None
+    joint: Joint | None = None
     choice: int | None = None  # the finalist that the judge prefers; None where nothing was found
     sure: tuple[float, float] = (0.0, 0.0)  # that its sentence holds the answer, and its span, given that
+
+    @property
+    def passages(self) -> int:
+        """How many passages are no companions."""
+        return sum(not is_companion(item) for item in self.example.evidence)
 
     def forget(self) -> None:
         """Let the texts go, once spans are described: most of the memory, which the networks need."""
@@ -431,6 +440,9 @@ def read_all(found: Sequence[Case], steps: Steps) -> None:
             scores = steps.span.predict(case.narrow.spans, raw_score=True, num_threads=2)
             case.final = compare(case.narrow, scores)
             case.final_scores = steps.final.predict(case.final.table, raw_score=True, num_threads=2)
+            case.joint = read_jointly(
+                case.look.question, case.look.pages, case.narrow.kept, CrossEncoder.load(), case.passages
+            )
 
 
 def train(work: Work, settings: Settings, say: Callable[[str], None]) -> Steps:

@@ -135,11 +135,11 @@ class SpanReader:
         yield self._draft(final, self._trees["final"].scores(final.table), len(evidence))
 
     def _draft(self, final: Final, scores: NDArray[np.float64], passages: int) -> Draft:
-        picks = distinct(final, scores, passages)
-        if not picks:
-            return _NOTHING
         seen = final.narrow
         read = read_jointly(seen.look.question, seen.look.pages, seen.kept, self._crossencoder, passages)
+        picks = distinct(final, scores, passages, read)
+        if not picks:
+            return _NOTHING
         rows = np.stack([judge_row(final, scores, pick, read) for pick in picks])
         holds = [_probability(raw) for raw in self._trees["holds"].scores(rows).tolist()]
         exact = [_probability(raw) for raw in self._trees["exact"].scores(rows).tolist()]

@@ -120,18 +120,22 @@ class Joint:
     places: tuple[Ints, ...]
     bounds: tuple[Floats, ...]
 
+    def span(self, sentence: int, start: int, end: int) -> float:
+        """Log probability of a span's bounds, in a sentence's code points; twice :data:`UNREAD` where not read."""
+        places, bounds = self.places[sentence], self.bounds[sentence]
+        first, last = int((places[:, 1] <= start).sum()), int((places[:, 1] < end).sum())
+        if max(first, last) >= len(places):
+            return 2 * UNREAD
+        return max(float(bounds[first, 0] + bounds[last, 1]), 2 * UNREAD)
+
     def row(self, sentence: int, start: int, end: int) -> Floats:
         """``(len(NAMES),)`` of a span of a kept sentence, in the sentence's code points."""
         own = float(self.sentences[sentence])
         _, once = np.unique(self.owner, return_index=True)
         others = self.sentences[once[self.owner[once] != self.owner[sentence]]]
         best = max(float(others.max(initial=UNREAD)), self.none)
-        places, bounds = self.places[sentence], self.bounds[sentence]
-        span, gap = 2 * UNREAD, 2 * UNREAD
-        first, last = int((places[:, 1] <= start).sum()), int((places[:, 1] < end).sum())
-        if max(first, last) < len(places):
-            span = max(float(bounds[first, 0] + bounds[last, 1]), 2 * UNREAD)
-            gap = max(span - _best_bounds(bounds), 2 * UNREAD)
+        bounds, span = self.bounds[sentence], self.span(sentence, start, end)
+        gap = max(span - _best_bounds(bounds), 2 * UNREAD) if span > 2 * UNREAD else 2 * UNREAD
         return np.array(
             [
                 own,

@@ -147,21 +147,27 @@ class Final:
     table: Floats
 
 
-def distinct(final: Final, scores: NDArray[np.float64], passages: int) -> list[int]:
-    """The best finalist of each sentence, best first, at most :data:`SHOWN`; ties by order of rank.
+def distinct(final: Final, scores: NDArray[np.float64], passages: int, read: Joint) -> list[int]:
+    """A finalist of each of the best sentences, at most :data:`SHOWN`; ties by order of rank.
 
-    Only those of the first ``passages`` passages: what lies in companions is no answer.
+    Sentences are ranked by the best score in them; in each the finalist is taken that score and cross-encoder
+    together like best: it knows better where an answer begins and ends. Only those of the first ``passages``
+    passages: what lies in companions is no answer.
     """
-    picks: list[int] = []
-    sentences: set[int] = set()
+    seen = final.narrow
+    best: dict[int, list[int]] = {}
     for row in np.argsort(-scores, kind="stable").tolist():
-        sentence = final.narrow.found[final.rows[row]].sentence
-        if final.narrow.kept[sentence].passage >= passages:
-            continue
-        if sentence not in sentences and len(picks) < SHOWN:
-            sentences.add(sentence)
-            picks.append(row)
-    return picks
+        sentence = seen.found[final.rows[row]].sentence
+        if seen.kept[sentence].passage < passages:
+            best.setdefault(sentence, []).append(row)
+
+    def liked(row: int) -> float:
+        spot = seen.found[final.rows[row]]
+        place = seen.kept[spot.sentence]
+        bounds = _inside(seen.look.pages[place.passage], place, spot)
+        return float(scores[row]) + read.span(spot.sentence, *bounds)
+
+    return [max(rows, key=liked) for rows in list(best.values())[:SHOWN]]
 
 
 def _softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -30,7 +30,7 @@ def picks(case: Case) -> list[int]:
     """The finalists that are judged: the best of each of the best sentences; none where nothing was found."""
     if case.final is None:
         return []
-    return distinct(case.final, case.final_scores, case.passages)
+    return distinct(case.final, case.final_scores, case.passages, case.joint)
 
 
 def chosen_text(case: Case, pick: int) -> str:

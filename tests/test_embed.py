@@ -146,6 +146,9 @@ def test_vectors_depend_on_no_neighbour(embedded: EmbeddedEmbedder) -> None:
     together = embedded.embed_analyses(list(analyse_many(texts)))
     for row in (0, 1, 255, 256, 299):
         assert np.allclose(together[row], embedded.embed_analyses([analyse(texts[row])])[0], atol=1e-6)
+    for count in range(1, 20):  # to the bit: an index that was added to is that of a rebuild
+        some = embedded.embed_analyses(list(analyse_many(texts[:count])))
+        assert np.array_equal(some, together[: len(some)])
 
 
 def test_sums_equal_the_formula(embedded: EmbeddedEmbedder) -> None:

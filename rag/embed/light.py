@@ -29,6 +29,8 @@ SPREAD = 8
 Ids = NDArray[np.int64]
 
 _BLOCK = 256  # texts summed at once: bounds memory, changes no vector
+#: Rows that are multiplied together.
+_GROUP = 16
 
 
 class Bags(NamedTuple):
@@ -151,7 +153,21 @@ class EmbeddedEmbedder:
         values = (letters.roots * self.term_weights[letters.ids])[:, None] * signs
         flat = (letters.rows[:, None] * self.dim + places).ravel()
         sketch = np.bincount(flat, values.ravel(), minlength=len(analyses) * self.dim)
-        return np.asarray(sketch.reshape(-1, self.dim) + meanings @ self.mapping, np.float32)
+        return np.asarray(sketch.reshape(-1, self.dim) + self._mapped(meanings), np.float32)
+
+    def _mapped(self, meanings: Vectors) -> Vectors:
+        """``(n, dim)``, multiplied in groups of one size, the last filled up with zeros.
+
+        Kernels sum in another order for few rows than for many, on some processors, and how many texts are
+        read at once must not change a bit of any vector: an index that was added to is that of a rebuild.
+        """
+        groups = -(-len(meanings) // _GROUP)
+        padded = np.zeros((groups, _GROUP, meanings.shape[1]), np.float32)
+        padded.reshape(-1, meanings.shape[1])[: len(meanings)] = meanings
+        made = np.empty((groups, _GROUP, self.dim), np.float32)
+        for rows, found in zip(padded, made, strict=True):
+            np.matmul(rows, self.mapping, out=found)
+        return made.reshape(-1, self.dim)[: len(meanings)]
 
     def features(self, analyses: Sequence[Analysis]) -> tuple[Bags, Bags]:
         """Content morphemes that have a vector, by id, and search terms, by bucket."""

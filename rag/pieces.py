@@ -1,4 +1,4 @@
-"""Pieces of words, as public models cut them. The only module that uses tokenizers."""
+"""Pieces of words, as public models cut them, and their vectors. The only module that uses tokenizers."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from rag.array import load_array
+
+Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
 
@@ -56,3 +59,31 @@ class Cutter:
             Pieces(np.array(one.ids, np.int64), np.array(one.offsets, np.int64).reshape(-1, 2))
             for one in found
         ]
+
+
+class Table:
+    """Vectors of pieces.
+
+    Args:
+        rows: ``(pieces, dim)`` int8.
+        scales: ``(pieces,)`` what a row is multiplied by.
+    """
+
+    def __init__(self, rows: NDArray[np.int8], scales: NDArray[np.float16]) -> None:
+        self._rows = rows
+        self._scales = scales
+
+    @classmethod
+    def load(cls, folder: Path) -> Table:
+        """That of a model's folder; its rows are mapped.
+
+        Raises:
+            OSError, ValueError: See :func:`rag.array.load_array`.
+        """
+        return cls(load_array(folder / "table.npy", "r"), load_array(folder / "scales.npy"))
+
+    def vectors(self, ids: Ints) -> Floats:
+        """``(n, dim)`` of pieces; negative ones count from the end."""
+        found: Floats = self._rows[ids].astype(np.float32)
+        found *= self._scales[ids].astype(np.float32)[:, None]
+        return found

@@ -65,7 +65,7 @@ def test_totals_add_up_to_that_of_both(encoder: SentenceEncoder) -> None:
 
 
 def test_what_was_read_is_kept_up_to_a_bound(encoder: SentenceEncoder) -> None:
-    small = SentenceEncoder(encoder._cutter, encoder._table, encoder._scales, encoder._arrays, kept=3)
+    small = SentenceEncoder(encoder._cutter, encoder._table, encoder._arrays, kept=3)
     first = small.encode(["하나"])[0]
     assert small.encode(["하나", "둘"])[0] is first
     assert len(small.encode([f"글 {n}" for n in range(9)])) == 9
@@ -76,7 +76,7 @@ def test_what_was_read_is_kept_up_to_a_bound(encoder: SentenceEncoder) -> None:
 
 
 def test_threads_may_share_it(encoder: SentenceEncoder) -> None:
-    small = SentenceEncoder(encoder._cutter, encoder._table, encoder._scales, encoder._arrays, kept=4)
+    small = SentenceEncoder(encoder._cutter, encoder._table, encoder._arrays, kept=4)
     texts = [[f"글 {n + shift}" for n in range(6)] for shift in range(40)]
     with ThreadPoolExecutor(4) as pool:
         for one, found in zip(texts, pool.map(small.encode, texts), strict=True):
@@ -90,7 +90,7 @@ def test_numpy_and_torch_agree(encoder: SentenceEncoder) -> None:
 
     from recipes.encoder.net import Cutter, Net
 
-    plain = encoder._table.astype(np.float32) * encoder._scales.astype(np.float32)[:, None]
+    plain = encoder._table.vectors(np.arange(len(encoder._table._rows)))
     heads = ("late.weight", "weigh.weight", "weigh.bias")
     net = Net(plain, {k: v for k, v in encoder._arrays.items() if k not in heads}, 0, 0.0).eval()
     net.load_state_dict({name: torch.from_numpy(encoder._arrays[name]) for name in heads}, strict=False)

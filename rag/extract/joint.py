@@ -31,6 +31,7 @@ READ = 8
 QUESTION_PIECES, TITLE_PIECES, SENTENCE_PIECES = 40, 40, 96
 #: Log probability of what was not read, or is too unlikely to tell apart.
 UNREAD = -12.0
+_NOTHING = Pieces(np.zeros(0, np.int64), np.zeros((0, 2), np.int64))
 #: Of a sentence: log probability that it answers, its distance from the best other one or from none, its
 #: rank; log probability that none does. Of a span in it: log probability of its bounds, and the distance from
 #: the best span of the sentence.
@@ -193,10 +194,10 @@ def said_of(laid: Laid, shown: Sequence[Shown], said: Said, owner: Ints) -> Join
     of[there] = np.maximum(logs[:-1], UNREAD)
     places, bounds = [], []
     for row in owner.tolist():
-        start = int(laid.marks[row]) + 1 if row >= 0 else 0
-        text = shown[row].text.head(len(shown[row].text.ids) if start else 0) if row >= 0 else None
-        spans = said.spans[start : start + len(text.ids)] if text is not None else said.spans[:0]
-        places.append(text.places if text is not None else np.zeros((0, 2), np.int64))
+        mark = int(laid.marks[row]) if row >= 0 else -1
+        text = shown[row].text if mark >= 0 else _NOTHING
+        spans = said.spans[mark + 1 : mark + 1 + len(text.ids)]
+        places.append(text.places)
         bounds.append(spans - np.logaddexp.reduce(spans, axis=0, keepdims=True))
     return Joint(
         owner, of[owner].astype(np.float32), max(float(logs[-1]), UNREAD), tuple(places), tuple(bounds)

@@ -18,7 +18,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import lightgbm as lgb
-import numpy as np
 import torch
 from tokenizers import Tokenizer
 
@@ -29,6 +28,7 @@ from recipes.crossencoder.lesson import Told, told, vocabulary
 from recipes.crossencoder.net import Net, shipped
 from recipes.crossencoder.public import RARE, SHA256, SPECIALS, Public, chosen
 from recipes.crossencoder.train import train
+from recipes.encoder.build import put
 from recipes.encoder.vocabulary import tokenizer
 from recipes.reader import data
 from recipes.reader.__main__ import KORQUAD, training
@@ -70,12 +70,7 @@ def made(public: Public, found: list[Told]) -> tuple[Net, Tokenizer]:
 
 def write(folder: Path, net: Net, cutter: Tokenizer, facts: Mapping[str, manifest.Json]) -> None:
     """Weights as they ship, then the manifest."""
-    folder.mkdir(parents=True, exist_ok=True)
-    files = shipped(net)
-    np.save(folder / "table.npy", files["table"][""])
-    np.save(folder / "scales.npy", files["scales"][""])
-    np.savez(folder / "arrays.npz", **files["arrays"])
-    (folder / "tokenizer.json").write_text(cutter.to_str(), "utf-8")
+    put(folder, shipped(net), cutter.to_str())
     manifest.write(folder, KIND, VERSION, dict(facts))
 
 

@@ -10,14 +10,13 @@ from torch import nn
 from torch.nn import functional
 
 from rag.crossencoder import END, EPSILON, HEADS, LONGEST, SCALE, SENTENCE_PART
+from recipes.encoder.net import rounded
 
 DIM, WIDE, PARTS = 384, 1536, SENTENCE_PART + 1
 #: New rows begin near others, with so much noise.
 NOISE = 0.02
 #: Of what is not there, before a softmax.
 NEVER = -1e4
-#: A row's largest value counts as at least this: a float16 scale must not be 0.
-LEAST = 1e-4
 
 
 class Layer(nn.Module):
@@ -107,7 +106,7 @@ def _public(arrays: dict[str, np.ndarray], layers: int) -> dict[str, torch.Tenso
 def shipped(net: Net) -> dict[str, dict[str, np.ndarray]]:
     """Arrays as they ship, by file: matrices as int8 with scales, the rest as float16, inputs by outputs."""
     state = {name.removeprefix("layers."): value.detach().numpy() for name, value in net.state_dict().items()}
-    table, scales = _rounded(state.pop("table.weight"))
+    table, scales = rounded(state.pop("table.weight"))
     for name in [name for name in state if ".qkv." in name]:
         state[name] = state[name].copy()
         state[name][:DIM] *= (DIM / HEADS) ** -0.5  # what asks is scaled once and for all
@@ -116,14 +115,8 @@ def shipped(net: Net) -> dict[str, dict[str, np.ndarray]]:
     rest: dict[str, np.ndarray] = {}
     for name, value in state.items():
         if name[0].isdigit() and value.ndim == 2:
-            rows, rest[f"{name}{SCALE}"] = _rounded(value)
+            rows, rest[f"{name}{SCALE}"] = rounded(value)
             rest[name] = rows.T
         else:
             rest[name] = (value.T if name.endswith(".weight") else value).astype(np.float16)
     return {"table": {"": table}, "scales": {"": scales}, "arrays": rest}
-
-
-def _rounded(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows as int8, and what each is multiplied by, as float16."""
-    scales = (np.maximum(np.abs(rows).max(axis=1), LEAST) / 127).astype(np.float16)
-    return np.clip(np.round(rows / scales.astype(np.float32)[:, None]), -127, 127).astype(np.int8), scales

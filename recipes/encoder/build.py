@@ -95,10 +95,14 @@ def _asked(text: Text) -> Sequence[str]:
 
 def write(job: Job, net: Net, cutter: str) -> None:
     """Weights as they ship, then the manifest."""
-    job.out.mkdir(parents=True, exist_ok=True)
-    files = shipped(net)
-    np.save(job.out / "table.npy", files["table"][""])
-    np.save(job.out / "scales.npy", files["scales"][""])
-    np.savez(job.out / "arrays.npz", **files["arrays"])
-    (job.out / "tokenizer.json").write_text(cutter, "utf-8")
+    put(job.out, shipped(net), cutter)
     manifest.write(job.out, KIND, VERSION, job.facts)
+
+
+def put(folder: Path, files: dict[str, dict[str, np.ndarray]], cutter: str) -> None:
+    """Arrays by file, as ``shipped`` gives them, and what cuts texts into pieces."""
+    folder.mkdir(parents=True, exist_ok=True)
+    np.save(folder / "table.npy", files["table"][""])
+    np.save(folder / "scales.npy", files["scales"][""])
+    np.savez(folder / "arrays.npz", **files["arrays"])
+    (folder / "tokenizer.json").write_text(cutter, "utf-8")

@@ -19,6 +19,8 @@ ROUND = 512
 LATE = 128
 #: New pieces begin as so much of the unknown one, and of noise as large as other pieces.
 FAINT = 0.3
+#: A row's largest value counts as at least this: a float16 scale must not be 0.
+LEAST = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +134,12 @@ def _norm(values: torch.Tensor, gain: torch.Tensor, bias: torch.Tensor) -> torch
 def shipped(net: Net) -> dict[str, dict[str, np.ndarray]]:
     """Arrays as they ship, by file: int8 rows with a scale each, the rest as float16."""
     state = {name: value.detach().numpy() for name, value in net.state_dict().items()}
-    table = state.pop("table.weight")
-    scales = np.maximum(np.abs(table).max(axis=1), 1e-6) / 127
-    rounded = scales.astype(np.float16)
-    rows = np.clip(np.round(table / rounded.astype(np.float32)[:, None]), -127, 127).astype(np.int8)
+    rows, scales = rounded(state.pop("table.weight"))
     rest = {name.removeprefix("of."): value.astype(np.float16) for name, value in state.items()}
-    return {"table": {"": rows}, "scales": {"": rounded}, "arrays": rest}
+    return {"table": {"": rows}, "scales": {"": scales}, "arrays": rest}
+
+
+def rounded(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows as int8, and what each is multiplied by, as float16."""
+    scales = (np.maximum(np.abs(rows).max(axis=1), LEAST) / 127).astype(np.float16)
+    return np.clip(np.round(rows / scales.astype(np.float32)[:, None]), -127, 127).astype(np.int8), scales
